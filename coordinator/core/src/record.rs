@@ -1,0 +1,218 @@
+//! The durable facts. `state::apply` is the only function that changes state, and it takes these.
+
+use crate::{
+    ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
+    spec::SweepSpec,
+};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// One fact. The shell stores all facts of a decision in one transaction before it answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// A sweep was submitted; its trials exist from now on.
+    SweepSubmitted {
+        /// Its id, one larger than the last.
+        sweep: SweepId,
+        /// What it is.
+        spec: Box<SweepSpec>,
+        /// When.
+        at: Millis,
+    },
+    /// An unfinished sweep was cancelled: every open trial is `Cancelled`, every open lease ends.
+    SweepCancelled {
+        /// Which.
+        sweep: SweepId,
+        /// For people.
+        reason: String,
+        /// When.
+        at: Millis,
+    },
+    /// A worker process joined.
+    WorkerJoined {
+        /// Its id, one larger than the last.
+        worker: WorkerId,
+        /// What it said of itself.
+        info: WorkerInfo,
+        /// When.
+        at: Millis,
+    },
+    /// A worker said goodbye, was replaced in its slot, or was not heard of for a lease term.
+    WorkerGone {
+        /// Which.
+        worker: WorkerId,
+        /// Why.
+        why: WorkerEnd,
+        /// When.
+        at: Millis,
+    },
+    /// A trial was leased.
+    LeaseGranted {
+        /// The attempt it begins.
+        id: AttemptId,
+        /// To whom.
+        worker: WorkerId,
+        /// When.
+        at: Millis,
+    },
+    /// A lease ended without an outcome. The trial is pending again, with the same seed.
+    LeaseEnded {
+        /// Which.
+        id: AttemptId,
+        /// How.
+        end: LeaseEnd,
+        /// When.
+        at: Millis,
+    },
+    /// The trial has its outcome. Another open lease of it is thereby superseded.
+    OutcomeAccepted {
+        /// The attempt it came from; attempt 0 when it was taken from an earlier sweep.
+        id: AttemptId,
+        /// Who reported it (the original reporter's id for attempt 0).
+        worker: Option<WorkerId>,
+        /// The trial whose outcome was taken, for attempt 0.
+        reused_from: Option<TrialId>,
+        /// What was observed.
+        outcome: Box<Outcome>,
+        /// When.
+        at: Millis,
+    },
+    /// A further outcome of a finished trial: a determinism check, never data.
+    OutcomeRepeated {
+        /// The attempt it came from.
+        id: AttemptId,
+        /// Who reported it.
+        worker: WorkerId,
+        /// Whether metrics and parameter digest equal the accepted ones bit for bit.
+        equal: bool,
+        /// What was observed.
+        outcome: Box<Outcome>,
+        /// When.
+        at: Millis,
+    },
+    /// Failing code used up the attempt limit.
+    TrialAbandoned {
+        /// Which.
+        trial: TrialId,
+        /// When.
+        at: Millis,
+    },
+    /// The first outcome of a data key fixed the digest of its data.
+    DataPinned {
+        /// In which sweep.
+        sweep: SweepId,
+        /// The configs' `data_key`.
+        key: String,
+        /// The data's digest.
+        digest: String,
+    },
+}
+
+/// What a worker says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerInfo {
+    /// Random, once per process.
+    pub process_id: String,
+    /// Stable name of the place it fills.
+    pub slot: String,
+    /// Machine.
+    pub node: String,
+    /// `cpu:0`, `cuda:GPU-…`.
+    pub device: String,
+    /// Of the executable.
+    pub software_version: String,
+    /// Process id on its machine.
+    pub os_pid: u32,
+}
+
+/// Why a worker is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WorkerEnd {
+    /// It said goodbye.
+    Left,
+    /// Another process fills its slot, so it is dead.
+    Replaced,
+    /// Nothing was heard of it for a lease term. It may come back with the same process id.
+    Lost,
+}
+
+/// How a lease ended without an outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeaseEnd {
+    /// Its deadline passed.
+    Expired,
+    /// Its worker left or was replaced.
+    WorkerLeft,
+    /// The worker handed it back unfinished.
+    Released(String),
+    /// Code failed. Only this counts against the trial's attempt limit.
+    AttemptFailed(Failure),
+}
+
+/// What failing code left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The error.
+    pub error: String,
+    /// Last log lines.
+    pub log_tail: String,
+}
+
+/// What a trial observed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub kind: OutcomeKind,
+    /// Every number observed, in the order in which the trainer gave them.
+    pub metrics: Vec<Metric>,
+    /// How it was made.
+    pub provenance: Provenance,
+}
+
+/// Whether the training reached its end with finite numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutcomeKind {
+    /// It did.
+    Completed,
+    /// It went to NaN or infinity, which is data; retrying it until it works would bias its config.
+    Diverged {
+        /// Epochs completed.
+        epoch: u32,
+        /// Steps completed.
+        step: u64,
+        /// What was not finite.
+        what: String,
+    },
+}
+
+/// One observed number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// `metric/split`.
+    pub name: String,
+    /// Epochs completed.
+    pub epoch: u32,
+    /// The value.
+    pub value: f64,
+    /// Whether the analysis uses it.
+    pub is_final: bool,
+}
+
+/// How an outcome was made: what may differ between equal trials.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Of the data set.
+    pub data_digest: String,
+    /// Version of the numerics.
+    pub trainer_version: String,
+    /// SHA-256 of the trained parameters, hex.
+    pub parameter_digest: String,
+    /// `cpu`, or the GPU's name.
+    pub device: String,
+    /// e.g. `libtorch 2.11.0`.
+    pub library: String,
+    /// Seconds of training.
+    pub train_seconds: f64,
+    /// Seconds of evaluation.
+    pub evaluate_seconds: f64,
+}

@@ -1,0 +1,96 @@
+//! What a sweep is to the scheduler: configs, replicates, and the plan of analysis written before any data existed.
+//! A recipe is opaque bytes and a digest here.
+
+use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// One TOML file's whole experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepSpec {
+    /// Its name; part of file names, so letters, digits, `.`, `_` and `-` only.
+    pub name: String,
+    /// Everything random derives from it.
+    pub seed: u64,
+    /// Whether replicate r has one seed for all configs.
+    pub pairing: Pairing,
+    /// Among several sweeps, larger runs first.
+    pub priority: i32,
+    /// Failing attempts that a trial may have before it is abandoned.
+    pub max_failures: u32,
+    /// The things compared, in report order; strata follow each other.
+    pub configs: Vec<ConfigSpec>,
+    /// How to judge.
+    pub analysis: AnalysisPlan,
+    /// SHA-256, hex, of everything above in canonical form; equal digests are the same sweep.
+    pub digest: String,
+    /// SHA-256, hex, of the analysis plan alone, with names of configs and replicates.
+    pub plan_digest: String,
+    /// The sweep file as written.
+    pub toml: String,
+    /// `key=value` overrides from the command line.
+    pub overrides: Vec<String>,
+}
+
+/// One combination of levels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfigSpec {
+    /// Unique in its stratum.
+    pub name: String,
+    /// Name of its stratum; empty when the sweep has none. Comparisons stay inside a stratum.
+    pub stratum: String,
+    /// Observations wanted.
+    pub replicates: u32,
+    /// The canonical recipe.
+    pub recipe: Vec<u8>,
+    /// SHA-256 of `recipe`, hex.
+    pub recipe_digest: String,
+    /// Names the data set; configs of one key must train on data of one digest.
+    pub data_key: String,
+}
+
+/// Whether configs share the seed of a replicate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pairing {
+    /// Replicate r has the same initialisation, data order and augmentation in every config.
+    Common,
+    /// Every trial has a seed of its own.
+    Independent,
+}
+
+/// How the sweep is to be judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisPlan {
+    /// Primary metric, `metric/split`.
+    pub metric: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Name of the config that the others are compared with, in every stratum.
+    pub baseline: String,
+    /// Family-wise error rate.
+    pub alpha: f64,
+    /// Correction inside a family.
+    pub correction: Correction,
+    /// Coverage of intervals.
+    pub confidence: f64,
+}
+
+/// Which way a metric improves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Larger is better.
+    Maximize,
+    /// Smaller is better.
+    Minimize,
+}
+
+/// Correction for the number of comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Correction {
+    /// Holm's step-down procedure.
+    Holm,
+    /// `p_adjusted` equals `p_value`.
+    None,
+}

@@ -1,0 +1,88 @@
+//! `SweepResults`: everything that a report or an export is computed from, one value, read from the store and sent to
+//! clients as JSON. Order is stable: configs in sweep order, trials by (config, replicate), metrics by (name, epoch).
+
+use serde::{Deserialize, Serialize};
+use sweeper_core::{
+    record::{Metric, Provenance},
+    spec::SweepSpec,
+};
+
+/// Version of the JSON form of [`SweepResults`].
+pub const RESULTS_SCHEMA: u32 = 1;
+
+/// A sweep with all its trials as they are now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepResults {
+    /// [`RESULTS_SCHEMA`].
+    pub schema: u32,
+    /// `s7`.
+    pub sweep: String,
+    /// What was asked.
+    pub spec: SweepSpec,
+    /// `running`, `finished` or `cancelled`.
+    pub state: String,
+    /// When it was submitted, milliseconds since the Unix epoch.
+    pub submitted_ms: u64,
+    /// When the last trial closed; none while open.
+    pub closed_ms: Option<u64>,
+    /// Version of the coordinator that wrote this.
+    pub software_version: String,
+    /// Digests of the data that outcomes were observed on, by data key.
+    pub data_digests: Vec<(String, String)>,
+    /// One per planned trial, ordered by (config, replicate).
+    pub trials: Vec<TrialResult>,
+    /// One per attempt, ordered by (config, replicate, attempt).
+    pub attempts: Vec<AttemptResult>,
+    /// Repeated outcomes that did not equal the accepted one: determinism failures.
+    pub unequal_repeats: u32,
+    /// Repeated outcomes in all.
+    pub repeats: u32,
+}
+
+/// One planned trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialResult {
+    /// Index into `spec.configs`.
+    pub config: u32,
+    /// Index of the replicate.
+    pub replicate: u32,
+    /// Its seed.
+    pub seed: u64,
+    /// `Pending`, `Leased`, `Finished`, `Abandoned` or `Cancelled`.
+    pub state: String,
+    /// For a finished trial: `completed`, or `diverged: WHAT` with the reason.
+    pub ending: Option<String>,
+    /// Every number observed, ordered by (name, epoch); empty unless finished.
+    pub metrics: Vec<Metric>,
+    /// How the accepted outcome was made.
+    pub provenance: Option<Provenance>,
+    /// `s3/c1/r0` when the outcome was taken from an earlier sweep.
+    pub reused_from: Option<String>,
+    /// The last error of an abandoned trial.
+    pub last_error: Option<String>,
+}
+
+/// One attempt; everything that depends on the schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptResult {
+    /// Index into `spec.configs`.
+    pub config: u32,
+    /// Index of the replicate.
+    pub replicate: u32,
+    /// From 1.
+    pub attempt: u32,
+    /// `w3`.
+    pub worker: String,
+    /// Machine.
+    pub node: String,
+    /// `cpu:0`.
+    pub device: String,
+    /// Milliseconds since the Unix epoch.
+    pub granted_ms: u64,
+    /// None while open.
+    pub ended_ms: Option<u64>,
+    /// `open`, `completed`, `diverged`, `expired`, `worker_left`, `failed`, `released`, `superseded` or `cancelled`.
+    pub end: String,
+    /// For `failed`: the error.
+    pub error: Option<String>,
+}

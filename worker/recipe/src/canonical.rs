@@ -1,0 +1,150 @@
+//! Canonical bytes and digest: equal for recipes that train the same, whatever their text looked like.
+
+use crate::{Augment, Data, Evaluate, Loss, Model, Optimizer, Prior, Recipe, Schedule, Synthetic, TrainEvaluation};
+use crate::{TrainerKind, Value};
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, fmt::Write};
+
+impl Default for Recipe {
+    /// What an empty table means.
+    fn default() -> Self {
+        Self {
+            trainer: TrainerKind::default(),
+            epochs: 1,
+            batch_size: 128,
+            data: Data::default(),
+            augment: Augment::default(),
+            model: Model::default(),
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
+            loss: Loss::default(),
+            prior: Prior::default(),
+            evaluate: Evaluate::default(),
+            synthetic: Synthetic::default(),
+        }
+    }
+}
+
+impl Recipe {
+    /// Every setting as data, defaults included.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        // Serializing plain structs of numbers and names cannot fail; a recipe has no map with keys of its own.
+        serde_json::to_value(self).map(Value::from_json).unwrap_or_default()
+    }
+
+    /// The settings that differ from the defaults.
+    #[must_use]
+    pub fn changes(&self) -> Value {
+        difference(self.to_value(), &Self::default().to_value()).unwrap_or_default()
+    }
+
+    /// Canonical JSON: [`Recipe::changes`] with sorted keys, no blanks, and one spelling of every number. Equal bytes
+    /// are equal recipes, and the other way round. `{}` is the recipe of defaults.
+    ///
+    /// That a default is not written means that a default must never change: a new one needs a new name, or every
+    /// digest in every store would name another training.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        let mut out = String::new();
+        write_json(&self.changes(), &mut out);
+        out.into_bytes()
+    }
+
+    /// SHA-256 of [`Recipe::canonical`], lower-case hex, 64 characters.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        hex(&Sha256::digest(self.canonical()))
+    }
+
+    /// The final metrics that this recipe yields, `metric/split`, as the trainer names them: metric by metric, splits
+    /// in the order train, train_clean, balanced, unbalanced, perverse.
+    #[must_use]
+    pub fn metric_names(&self) -> Vec<String> {
+        if self.trainer == TrainerKind::Synthetic {
+            return ["accuracy/balanced", "loss/balanced"].map(str::to_string).to_vec();
+        }
+        let mut splits: Vec<&str> = match self.evaluate.train {
+            TrainEvaluation::None => vec![],
+            TrainEvaluation::Loader | TrainEvaluation::Clean => vec!["train"],
+            TrainEvaluation::Both => vec!["train", "train_clean"],
+        };
+        splits.push("balanced");
+        if self.data.unbalance.enabled {
+            splits.extend(["unbalanced", "perverse"]);
+        }
+        let metrics = ["accuracy", "smoothed_accuracy", "loss"];
+        metrics.iter().flat_map(|metric| splits.iter().map(move |split| format!("{metric}/{split}"))).collect()
+    }
+
+    /// Names the files that this recipe reads: recipes of one key train on the same data set. The source's name, or
+    /// `synthetic` for the trainer that reads none.
+    #[must_use]
+    pub fn data_key(&self) -> String {
+        let path = if self.trainer == TrainerKind::Synthetic { "trainer" } else { "data.source" };
+        self.to_value().get(path).map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// What of `value` is not in `default`; none if all is.
+fn difference(value: Value, default: &Value) -> Option<Value> {
+    match (value, default) {
+        (Value::Table(table), Value::Table(defaults)) => {
+            let changed: BTreeMap<String, Value> = table
+                .into_iter()
+                .filter_map(|(key, value)| match defaults.get(&key) {
+                    Some(default) => difference(value, default).map(|d| (key, d)),
+                    None => Some((key, value)),
+                })
+                .collect();
+            (!changed.is_empty()).then_some(Value::Table(changed))
+        }
+        (value, default) => (value != *default).then_some(value),
+    }
+}
+
+fn write_json(value: &Value, out: &mut String) {
+    match value {
+        Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        // Writing to a string cannot fail.
+        Value::Int(i) => drop(write!(out, "{i}")),
+        Value::Float(x) => {
+            let text = if *x == 0.0 { "0".to_string() } else { x.to_string() };
+            out.push_str(&text);
+            // Keeps the type: 1 in a float field is 1.0.
+            if !text.contains('.') {
+                out.push_str(".0");
+            }
+        }
+        Value::Str(s) => out.push_str(&serde_json::Value::from(s.as_str()).to_string()),
+        Value::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_json(item, out);
+            }
+            out.push(']');
+        }
+        Value::Table(table) => {
+            out.push('{');
+            for (i, (key, value)) in table.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&serde_json::Value::from(key.as_str()).to_string());
+                out.push(':');
+                write_json(value, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        drop(write!(out, "{byte:02x}"));
+        out
+    })
+}

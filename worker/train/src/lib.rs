@@ -1,0 +1,1 @@
+//! Trains one recipe with libtorch.
