@@ -135,8 +135,8 @@ impl FromStr for AttemptId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let bad = || ParseIdError { text: text.to_string(), kind: "attempt", example: "s7/c3/r12#2" };
-        let (trial, attempt) = text.split_once('#').ok_or_else(bad)?;
-        let attempt = attempt.parse().map_err(|_| bad())?;
+        let (trial, attempt) = text.split_at(text.find('#').ok_or_else(bad)?);
+        let attempt = number(attempt, '#').ok_or_else(bad)?;
         Ok(Self { trial: trial.parse().map_err(|_| bad())?, attempt })
     }
 }

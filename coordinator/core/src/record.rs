@@ -193,6 +193,7 @@ pub struct Metric {
     /// Epochs completed.
     pub epoch: u32,
     /// The value.
+    #[serde(with = "crate::number")]
     pub value: f64,
     /// Whether the analysis uses it.
     pub is_final: bool,

@@ -1,0 +1,447 @@
+//! `apply`: one fact onto the state.
+
+use super::{Accepted, Counts, Lease, PendingSet, State, Sweep, Trial, TrialState, Worker, WorkerState};
+use crate::{
+    ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
+    plan::{MAX_TRIALS, Plan},
+    record::{LeaseEnd, Metric, Outcome, OutcomeKind, Record, WorkerEnd, WorkerInfo},
+    spec::SweepSpec,
+};
+use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String, vec::Vec};
+use core::cmp::Reverse;
+use sha2::{Digest, Sha256};
+
+/// A fact that cannot follow the facts before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// Ids of sweeps count up by one.
+    #[error("sweep {got} submitted where {expected} is next")]
+    SweepOutOfOrder {
+        /// In the fact.
+        got: SweepId,
+        /// Next.
+        expected: SweepId,
+    },
+    /// More than [`MAX_TRIALS`].
+    #[error("sweep {sweep} has {trials} trials, at most {MAX_TRIALS} are allowed")]
+    TooManyTrials {
+        /// Which.
+        sweep: SweepId,
+        /// How many.
+        trials: u64,
+    },
+    /// There is no such sweep.
+    #[error("there is no sweep {0}")]
+    UnknownSweep(SweepId),
+    /// A closed sweep cannot be cancelled.
+    #[error("sweep {0} is closed already")]
+    SweepClosed(SweepId),
+    /// Ids of workers count up by one.
+    #[error("worker {got} joined where {expected} is next")]
+    WorkerOutOfOrder {
+        /// In the fact.
+        got: WorkerId,
+        /// Next.
+        expected: WorkerId,
+    },
+    /// A worker joined twice without going, or under another process id than before.
+    #[error("worker {0} joined again, but it is there or was another process")]
+    WorkerJoinedTwice(WorkerId),
+    /// A process that is another worker already.
+    #[error("worker {worker} joined as a process that is worker {other} already")]
+    ProcessTaken {
+        /// In the fact.
+        worker: WorkerId,
+        /// Already.
+        other: WorkerId,
+    },
+    /// There is no such worker.
+    #[error("there is no worker {0}")]
+    UnknownWorker(WorkerId),
+    /// A worker that is gone cannot do this.
+    #[error("worker {0} is gone")]
+    WorkerGone(WorkerId),
+    /// A worker goes only after its leases ended.
+    #[error("worker {worker} is gone, yet holds {lease}")]
+    WorkerHoldsLease {
+        /// Which.
+        worker: WorkerId,
+        /// One of its leases.
+        lease: AttemptId,
+    },
+    /// There is no such trial.
+    #[error("there is no trial {0}")]
+    UnknownTrial(TrialId),
+    /// The trial is in another state than the fact needs.
+    #[error("{fact} of {trial}, which is {state}")]
+    WrongState {
+        /// Name of the fact.
+        fact: &'static str,
+        /// Which.
+        trial: TrialId,
+        /// Its state.
+        state: TrialState,
+    },
+    /// Attempts of a trial count up by one.
+    #[error("attempt {got} leased where number {expected} is next")]
+    AttemptOutOfOrder {
+        /// In the fact.
+        got: AttemptId,
+        /// Next.
+        expected: u32,
+    },
+    /// The attempt was never begun, or is 0 without the trial that the outcome was taken from.
+    #[error("there is no attempt {0}")]
+    UnknownAttempt(AttemptId),
+    /// The lease of this attempt is not open.
+    #[error("the lease of {0} is not open")]
+    LeaseNotOpen(AttemptId),
+    /// A trial is abandoned only when its failures reach the limit.
+    #[error("{trial} abandoned after {failures} failures, the limit is {limit}")]
+    AbandonedEarly {
+        /// Which.
+        trial: TrialId,
+        /// So far.
+        failures: u32,
+        /// The sweep's `max_failures`.
+        limit: u32,
+    },
+    /// The outcome of one attempt repeated twice, or that of the accepted attempt.
+    #[error("the outcome of {0} is known already")]
+    RepeatedTwice(AttemptId),
+    /// No config has this data key, or its digest is fixed already.
+    #[error("data `{key}` of sweep {sweep} cannot be pinned: unknown or pinned already")]
+    CannotPin {
+        /// In which sweep.
+        sweep: SweepId,
+        /// Of the configs.
+        key: String,
+    },
+    /// An outcome on other data than the sweep's.
+    #[error("{trial} was observed on data {reported}, the sweep's data `{key}` is {pinned}")]
+    OtherData {
+        /// Which.
+        trial: TrialId,
+        /// Of the config.
+        key: String,
+        /// The sweep's digest.
+        pinned: String,
+        /// The outcome's digest.
+        reported: String,
+    },
+}
+
+/// Applies one fact.
+///
+/// # Errors
+/// The fact cannot follow the facts before it. The state is as it was.
+pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
+    match record {
+        Record::SweepSubmitted { sweep, spec, at } => submitted(state, *sweep, spec, *at),
+        Record::SweepCancelled { sweep, reason, at } => cancelled(state, *sweep, reason, *at),
+        Record::WorkerJoined { worker, info, at } => joined(state, *worker, info, *at),
+        Record::WorkerGone { worker, why, at } => gone(state, *worker, *why, *at),
+        Record::LeaseGranted { id, worker, at } => granted(state, *id, *worker, *at),
+        Record::LeaseEnded { id, end, at: _ } => ended(state, *id, end),
+        Record::OutcomeAccepted { id, worker, reused_from, outcome, at } => accepted(
+            state,
+            *id,
+            Accepted { attempt: id.attempt, worker: *worker, reused_from: *reused_from, at: *at },
+            outcome,
+        ),
+        Record::OutcomeRepeated { id, worker, .. } => repeated(state, *id, *worker),
+        Record::TrialAbandoned { trial, at } => abandoned(state, *trial, *at),
+        Record::DataPinned { sweep, key, digest } => pinned(state, *sweep, key, digest),
+    }
+}
+
+fn submitted(state: &mut State, id: SweepId, spec: &SweepSpec, at: Millis) -> Result<(), ApplyError> {
+    let expected = SweepId(state.sweeps.keys().next_back().map_or(1, |last| last.0.saturating_add(1)));
+    if id != expected {
+        return Err(ApplyError::SweepOutOfOrder { got: id, expected });
+    }
+    let plan = Plan::new(spec);
+    let planned = match u32::try_from(plan.trials()) {
+        Ok(planned) if u64::from(planned) <= MAX_TRIALS => planned,
+        _ => return Err(ApplyError::TooManyTrials { sweep: id, trials: plan.trials() }),
+    };
+    let mut trials = Vec::with_capacity(planned as usize);
+    trials.extend(crate::plan::trials(spec).map(|(config, replicate)| Trial {
+        id: TrialId { sweep: id, config, replicate },
+        state: TrialState::Pending,
+        diverged: false,
+        reused: false,
+        failures: 0,
+        attempts: 0,
+        lease: None,
+        last_error: None,
+        accepted: None,
+        fingerprint: None,
+    }));
+    let sweep = Sweep {
+        spec: spec.clone(),
+        submitted: at,
+        closed: (planned == 0).then_some(at),
+        cancelled: None,
+        pending: PendingSet::full(trials.len()),
+        trials,
+        data: BTreeMap::new(),
+        counts: Counts { planned, pending: planned, ..Counts::default() },
+        plan,
+        repeated: BTreeSet::new(),
+    };
+    if sweep.closed.is_none() {
+        state.open.insert((Reverse(spec.priority), id));
+    }
+    state.sweeps.insert(id, sweep);
+    Ok(())
+}
+
+fn cancelled(state: &mut State, id: SweepId, reason: &str, at: Millis) -> Result<(), ApplyError> {
+    let sweep = state.sweeps.get_mut(&id).ok_or(ApplyError::UnknownSweep(id))?;
+    if sweep.closed.is_some() {
+        return Err(ApplyError::SweepClosed(id));
+    }
+    for trial in sweep.trials.iter_mut().filter(|t| t.state.is_open()) {
+        *sweep.counts.of(trial.state) -= 1;
+        sweep.counts.cancelled += 1;
+        trial.state = TrialState::Cancelled;
+        if let Some(lease) = trial.lease.take() {
+            forget_lease(&mut state.workers, &lease);
+        }
+    }
+    sweep.pending.clear();
+    sweep.closed = Some(at);
+    sweep.cancelled = Some(reason.into());
+    state.open.remove(&(Reverse(sweep.spec.priority), id));
+    Ok(())
+}
+
+fn joined(state: &mut State, id: WorkerId, info: &WorkerInfo, at: Millis) -> Result<(), ApplyError> {
+    if let Some(worker) = state.workers.get_mut(&id) {
+        if worker.state.is_live() || worker.info.process_id != info.process_id {
+            return Err(ApplyError::WorkerJoinedTwice(id));
+        }
+        worker.state = WorkerState::Live;
+        worker.joined = at;
+        worker.info = info.clone();
+    } else {
+        let expected = WorkerId(state.workers.keys().next_back().map_or(1, |last| last.0.saturating_add(1)));
+        if id != expected {
+            return Err(ApplyError::WorkerOutOfOrder { got: id, expected });
+        }
+        if let Some(other) = state.processes.get(&info.process_id) {
+            return Err(ApplyError::ProcessTaken { worker: id, other: *other });
+        }
+        let worker =
+            Worker { info: info.clone(), joined: at, state: WorkerState::Live, leases: Vec::new(), finished: 0 };
+        state.workers.insert(id, worker);
+        state.processes.insert(info.process_id.clone(), id);
+    }
+    state.slots.insert(info.slot.clone(), id);
+    Ok(())
+}
+
+fn gone(state: &mut State, id: WorkerId, why: WorkerEnd, at: Millis) -> Result<(), ApplyError> {
+    let worker = state.workers.get_mut(&id).ok_or(ApplyError::UnknownWorker(id))?;
+    if let Some(lease) = worker.leases.first() {
+        return Err(ApplyError::WorkerHoldsLease { worker: id, lease: *lease });
+    }
+    if !worker.state.is_live() {
+        return Err(ApplyError::WorkerGone(id));
+    }
+    worker.state = WorkerState::Gone { why, at };
+    Ok(())
+}
+
+fn granted(state: &mut State, id: AttemptId, worker: WorkerId, at: Millis) -> Result<(), ApplyError> {
+    let holder = state.workers.get_mut(&worker).ok_or(ApplyError::UnknownWorker(worker))?;
+    if !holder.state.is_live() {
+        return Err(ApplyError::WorkerGone(worker));
+    }
+    let (sweep, place) = locate(&mut state.sweeps, id.trial)?;
+    let trial = &mut sweep.trials[place];
+    if trial.state != TrialState::Pending {
+        return Err(ApplyError::WrongState { fact: "lease", trial: id.trial, state: trial.state });
+    }
+    let expected = trial.attempts.saturating_add(1);
+    if id.attempt != expected {
+        return Err(ApplyError::AttemptOutOfOrder { got: id, expected });
+    }
+    trial.attempts = id.attempt;
+    trial.lease = Some(Box::new(Lease { id, worker, granted: at }));
+    holder.leases.push(id);
+    sweep.change(place, TrialState::Leased);
+    Ok(())
+}
+
+fn ended(state: &mut State, id: AttemptId, end: &LeaseEnd) -> Result<(), ApplyError> {
+    let (sweep, place) = locate(&mut state.sweeps, id.trial)?;
+    let trial = &mut sweep.trials[place];
+    let lease = trial.lease.take_if(|lease| lease.id == id).ok_or(ApplyError::LeaseNotOpen(id))?;
+    if let LeaseEnd::AttemptFailed(failure) = end {
+        trial.failures = trial.failures.saturating_add(1);
+        trial.last_error = Some(failure.error.as_str().into());
+    }
+    forget_lease(&mut state.workers, &lease);
+    sweep.change(place, TrialState::Pending);
+    Ok(())
+}
+
+fn accepted(state: &mut State, id: AttemptId, from: Accepted, outcome: &Outcome) -> Result<(), ApplyError> {
+    if let Some(worker) = from.worker.filter(|w| id.attempt != 0 && !state.workers.contains_key(w)) {
+        return Err(ApplyError::UnknownWorker(worker));
+    }
+    let (sweep, place) = locate(&mut state.sweeps, id.trial)?;
+    check_data(sweep, id.trial, outcome)?;
+    let trial = &mut sweep.trials[place];
+    if !trial.state.is_open() {
+        return Err(ApplyError::WrongState { fact: "outcome", trial: id.trial, state: trial.state });
+    }
+    if id.attempt > trial.attempts || (id.attempt == 0) != from.reused_from.is_some() {
+        return Err(ApplyError::UnknownAttempt(id));
+    }
+    trial.diverged = outcome.kind != OutcomeKind::Completed;
+    trial.reused = id.attempt == 0;
+    trial.accepted = Some(Box::new(from));
+    trial.fingerprint = Some(fingerprint(outcome));
+    sweep.counts.diverged += u32::from(trial.diverged);
+    sweep.counts.reused += u32::from(trial.reused);
+    if let Some(lease) = trial.lease.take() {
+        forget_lease(&mut state.workers, &lease);
+    }
+    if let Some(worker) = from.worker.filter(|_| id.attempt != 0).and_then(|w| state.workers.get_mut(&w)) {
+        worker.finished = worker.finished.saturating_add(1);
+    }
+    sweep.change(place, TrialState::Finished);
+    close(state, id.trial.sweep, from.at);
+    Ok(())
+}
+
+fn check_data(sweep: &Sweep, trial: TrialId, outcome: &Outcome) -> Result<(), ApplyError> {
+    let Some(config) = sweep.spec.configs.get(trial.config as usize) else {
+        return Err(ApplyError::UnknownTrial(trial));
+    };
+    match sweep.data.get(&config.data_key) {
+        Some(pinned) if *pinned != outcome.provenance.data_digest => Err(ApplyError::OtherData {
+            trial,
+            key: config.data_key.clone(),
+            pinned: pinned.clone(),
+            reported: outcome.provenance.data_digest.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn repeated(state: &mut State, id: AttemptId, worker: WorkerId) -> Result<(), ApplyError> {
+    if !state.workers.contains_key(&worker) {
+        return Err(ApplyError::UnknownWorker(worker));
+    }
+    let (sweep, place) = locate(&mut state.sweeps, id.trial)?;
+    let trial = &sweep.trials[place];
+    if trial.state != TrialState::Finished {
+        return Err(ApplyError::WrongState { fact: "repeated outcome", trial: id.trial, state: trial.state });
+    }
+    if id.attempt == 0 || id.attempt > trial.attempts {
+        return Err(ApplyError::UnknownAttempt(id));
+    }
+    let is_accepted = trial.accepted.as_ref().is_some_and(|a| a.attempt == id.attempt);
+    if is_accepted || !sweep.repeated.insert(id) {
+        return Err(ApplyError::RepeatedTwice(id));
+    }
+    Ok(())
+}
+
+fn abandoned(state: &mut State, id: TrialId, at: Millis) -> Result<(), ApplyError> {
+    let (sweep, place) = locate(&mut state.sweeps, id)?;
+    let limit = sweep.spec.max_failures.max(1);
+    let trial = &sweep.trials[place];
+    if trial.state != TrialState::Pending {
+        return Err(ApplyError::WrongState { fact: "abandonment", trial: id, state: trial.state });
+    }
+    if trial.failures < limit {
+        return Err(ApplyError::AbandonedEarly { trial: id, failures: trial.failures, limit });
+    }
+    sweep.change(place, TrialState::Abandoned);
+    close(state, id.sweep, at);
+    Ok(())
+}
+
+fn pinned(state: &mut State, id: SweepId, key: &str, digest: &str) -> Result<(), ApplyError> {
+    let sweep = state.sweeps.get_mut(&id).ok_or(ApplyError::UnknownSweep(id))?;
+    if sweep.data.contains_key(key) || !sweep.spec.configs.iter().any(|c| c.data_key == key) {
+        return Err(ApplyError::CannotPin { sweep: id, key: key.into() });
+    }
+    sweep.data.insert(key.into(), digest.into());
+    Ok(())
+}
+
+/// The sweep of a trial and the trial's place in it, which is in range.
+fn locate(sweeps: &mut BTreeMap<SweepId, Sweep>, id: TrialId) -> Result<(&mut Sweep, usize), ApplyError> {
+    let sweep = sweeps.get_mut(&id.sweep).ok_or(ApplyError::UnknownSweep(id.sweep))?;
+    let place = sweep.place(id.config, id.replicate).filter(|place| *place < sweep.trials.len());
+    let place = place.ok_or(ApplyError::UnknownTrial(id))?;
+    Ok((sweep, place))
+}
+
+fn forget_lease(workers: &mut BTreeMap<WorkerId, Worker>, lease: &Lease) {
+    if let Some(worker) = workers.get_mut(&lease.worker) {
+        worker.leases.retain(|id| *id != lease.id);
+    }
+}
+
+/// Closes a sweep whose last open trial closed.
+fn close(state: &mut State, id: SweepId, at: Millis) {
+    if let Some(sweep) = state.sweeps.get_mut(&id).filter(|s| s.counts.open() == 0) {
+        sweep.closed = Some(at);
+        state.open.remove(&(Reverse(sweep.spec.priority), id));
+    }
+}
+
+impl Sweep {
+    /// Moves the trial at `place` to another state, with counts and the pending set.
+    fn change(&mut self, place: usize, to: TrialState) {
+        let trial = &mut self.trials[place];
+        *self.counts.of(trial.state) -= 1;
+        *self.counts.of(to) += 1;
+        trial.state = to;
+        if to == TrialState::Pending {
+            self.pending.insert(place);
+        } else {
+            self.pending.remove(place);
+        }
+    }
+}
+
+/// What makes two outcomes of a trial equal: SHA-256 over how it ended, every metric bit for bit, and the digest of
+/// the trained parameters; not over timings or the device. Metrics count as a set ordered by (name, epoch), and every
+/// NaN as the same value, because a store need not keep the trainer's order or a NaN's payload.
+#[must_use]
+pub fn fingerprint(outcome: &Outcome) -> [u8; 32] {
+    fn text(hash: &mut Sha256, text: &str) {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    let mut hash = Sha256::new();
+    match &outcome.kind {
+        OutcomeKind::Completed => hash.update([0]),
+        OutcomeKind::Diverged { epoch, step, what } => {
+            hash.update([1]);
+            hash.update(epoch.to_le_bytes());
+            hash.update(step.to_le_bytes());
+            text(&mut hash, what);
+        }
+    }
+    let mut metrics: Vec<&Metric> = outcome.metrics.iter().collect();
+    metrics.sort_by(|a, b| (&a.name, a.epoch, a.is_final).cmp(&(&b.name, b.epoch, b.is_final)));
+    hash.update((metrics.len() as u64).to_le_bytes());
+    for metric in metrics {
+        text(&mut hash, &metric.name);
+        hash.update(metric.epoch.to_le_bytes());
+        let bits = if metric.value.is_nan() { 0x7ff8_0000_0000_0000 } else { metric.value.to_bits() };
+        hash.update(bits.to_le_bytes());
+        hash.update([u8::from(metric.is_final)]);
+    }
+    text(&mut hash, &outcome.provenance.parameter_digest);
+    hash.finalize().into()
+}

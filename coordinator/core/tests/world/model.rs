@@ -1,0 +1,254 @@
+//! The judge: a second, tiny account of what the facts mean, against which every decision is checked.
+
+use super::{Call, Reply, truth};
+use std::collections::{BTreeMap, BTreeSet};
+use sweeper_core::{
+    ids::{AttemptId, TrialId, WorkerId},
+    plan::trial_seed,
+    record::{LeaseEnd, Outcome, Record},
+    scheduler::{RefuseReason, ReportAnswer, Scheduler, TrialReport},
+    state::{Counts, State, TrialState},
+};
+
+/// What went wrong in a world.
+pub(crate) type Violation = String;
+
+/// An error unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            return Err(format!($($message)+));
+        }
+    };
+}
+pub(crate) use ensure;
+
+/// Leases with their deadlines, and accepted outcomes, as the facts and calls so far imply them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Model {
+    pub(crate) leases: BTreeMap<AttemptId, (WorkerId, u64)>,
+    pub(crate) accepted: BTreeMap<TrialId, Outcome>,
+    failed: BTreeSet<AttemptId>,
+    term: u64,
+}
+
+impl Model {
+    pub(crate) fn new(term: u64) -> Self {
+        Self { term, ..Self::default() }
+    }
+
+    /// What a restarted coordinator must know: every open lease with one fresh term.
+    pub(crate) fn restored(term: u64, committed: &[Record], now: u64) -> Result<Self, Violation> {
+        let mut model = Self::new(term);
+        for record in committed {
+            model.follow(record, now)?;
+        }
+        model.renew(now, |_, _| true);
+        Ok(model)
+    }
+
+    fn renew(&mut self, now: u64, which: impl Fn(AttemptId, WorkerId) -> bool) {
+        for (id, (worker, deadline)) in &mut self.leases {
+            if which(*id, *worker) {
+                *deadline = now + self.term;
+            }
+        }
+    }
+
+    /// Takes one fact; what two facts can contradict by themselves is a violation.
+    fn follow(&mut self, record: &Record, now: u64) -> Result<(), Violation> {
+        match record {
+            Record::LeaseGranted { id, worker, .. } => {
+                let other = self.leases.keys().find(|other| other.trial == id.trial);
+                ensure!(other.is_none(), "{id} leased while {other:?} is open");
+                ensure!(!self.accepted.contains_key(&id.trial), "{id} leased after its outcome");
+                self.leases.insert(*id, (*worker, now + self.term));
+            }
+            Record::LeaseEnded { id, end, .. } => {
+                ensure!(self.leases.remove(id).is_some(), "lease {id} ended twice");
+                let failed = matches!(end, LeaseEnd::AttemptFailed(_));
+                ensure!(!failed || self.failed.insert(*id), "{id} failed twice");
+            }
+            Record::OutcomeAccepted { id, outcome, .. } => {
+                self.leases.retain(|lease, _| lease.trial != id.trial);
+                let before = self.accepted.insert(id.trial, (**outcome).clone());
+                ensure!(before.is_none(), "second accepted outcome of {}", id.trial);
+            }
+            Record::SweepCancelled { sweep, .. } => self.leases.retain(|lease, _| lease.trial.sweep != *sweep),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Judges what one call decided and answered. `before` is the state before the call.
+    pub(crate) fn judge(
+        &mut self,
+        now: u64,
+        call: &Call,
+        reply: &Reply,
+        records: &[Record],
+        before: &State,
+        after: &Scheduler,
+    ) -> Result<(), Violation> {
+        ensure!(after.defect().is_none(), "the scheduler contradicts itself: {:?}", after.defect());
+        for record in records {
+            self.check_cause(now, call, record)?;
+            check_truth(record, after.state())?;
+            self.follow(record, now)?;
+        }
+        match (call, reply) {
+            (Call::Heartbeat { worker, ids }, Reply::Revoked(revoked)) => {
+                for id in ids {
+                    let mine = self.leases.get(id).is_some_and(|(holder, _)| holder == worker);
+                    let stop = revoked.iter().any(|r| r.id == *id);
+                    let closed = before.trial(id.trial).is_none_or(|t| !t.state.is_open());
+                    ensure!(!(mine && stop), "{id} revoked from its holder {worker}");
+                    ensure!(stop || !closed, "{id} not revoked although its trial is closed");
+                }
+                self.renew(now, |id, holder| holder == *worker && ids.contains(&id));
+            }
+            (Call::Acquire { worker, .. }, Reply::Granted(grants)) => {
+                self.renew(now, |_, holder| holder == *worker);
+                self.check_grants(*worker, grants, after.state())?;
+            }
+            (Call::Report { id, digest, report, .. }, Reply::Reported(_, answer)) => {
+                check_answer(*id, digest, report, answer, before)?;
+            }
+            (Call::Expire, _) => {
+                let late = self.leases.iter().find(|(_, (_, deadline))| *deadline <= now);
+                ensure!(late.is_none(), "lease {late:?} outlived its deadline at {now}");
+            }
+            _ => {}
+        }
+        let first = self.leases.values().map(|(_, deadline)| *deadline).min();
+        let next = after.next_deadline().map(|at| at.0);
+        ensure!(first.is_none_or(|first| next.is_some_and(|n| n <= first)), "no timer for {first:?}, next is {next:?}");
+        self.check_state(after.state())
+    }
+
+    /// A lease may end only for the reason that the call gives.
+    fn check_cause(&self, now: u64, call: &Call, record: &Record) -> Result<(), Violation> {
+        let Record::LeaseEnded { id, end, .. } = record else { return Ok(()) };
+        let right = match (end, call) {
+            (LeaseEnd::Expired, Call::Expire) => self.leases.get(id).is_some_and(|(_, deadline)| *deadline <= now),
+            (LeaseEnd::WorkerLeft, Call::Leave { .. } | Call::Join { .. }) => true,
+            (LeaseEnd::Released(_), Call::Report { id: of, report: TrialReport::Released(_), .. }) => of == id,
+            (LeaseEnd::AttemptFailed(_), Call::Report { id: of, report: TrialReport::Failure(_), .. }) => of == id,
+            _ => false,
+        };
+        ensure!(right, "{call:?} ended {id} as {end:?} at {now}");
+        Ok(())
+    }
+
+    fn check_grants(
+        &self,
+        worker: WorkerId,
+        grants: &[sweeper_core::scheduler::Grant],
+        state: &State,
+    ) -> Result<(), Violation> {
+        for (id, (holder, _)) in &self.leases {
+            let granted = grants.iter().any(|g| g.id == *id);
+            ensure!(granted == (*holder == worker), "{id} of {holder} and the grants of {worker}: {grants:?}");
+        }
+        for grant in grants {
+            let trial = grant.id.trial;
+            let Some(sweep) = state.sweeps.get(&trial.sweep) else { return Err(format!("grant {grant:?}")) };
+            let seed = trial_seed(&sweep.spec, trial.config, trial.replicate);
+            ensure!(grant.seed == seed, "a retry resampled: {grant:?}, its seed is {seed}");
+        }
+        Ok(())
+    }
+
+    /// State against model, and the state against itself.
+    fn check_state(&self, state: &State) -> Result<(), Violation> {
+        let mut leases = BTreeMap::new();
+        for (id, sweep) in &state.sweeps {
+            let mut counts = Counts { planned: sweep.trials.len() as u32, ..Counts::default() };
+            for trial in &sweep.trials {
+                *match trial.state {
+                    TrialState::Pending => &mut counts.pending,
+                    TrialState::Leased => &mut counts.leased,
+                    TrialState::Finished => &mut counts.finished,
+                    TrialState::Abandoned => &mut counts.abandoned,
+                    TrialState::Cancelled => &mut counts.cancelled,
+                } += 1;
+                counts.diverged += u32::from(trial.diverged);
+                counts.reused += u32::from(trial.reused);
+                ensure!((trial.state == TrialState::Leased) == trial.lease.is_some(), "lease of {trial:?}");
+                ensure!((trial.state == TrialState::Finished) == trial.accepted.is_some(), "outcome of {trial:?}");
+                let known = self.accepted.contains_key(&trial.id);
+                ensure!((trial.state == TrialState::Finished) == known, "outcome of {trial:?}");
+                let failures = self.failed.iter().filter(|a| a.trial == trial.id).count();
+                ensure!(trial.failures as usize == failures, "failures of {trial:?}, reported were {failures}");
+                leases.extend(trial.lease.as_ref().map(|l| (l.id, l.worker)));
+            }
+            ensure!(counts == sweep.counts, "counts of {id}: {:?}, counted {counts:?}", sweep.counts);
+            let sum = counts.pending + counts.leased + counts.finished + counts.abandoned + counts.cancelled;
+            ensure!(sum == counts.planned, "trials of {id} do not add up: {counts:?}");
+            ensure!(sweep.closed.is_none() == (counts.open() > 0), "{id} closed {:?} with {counts:?}", sweep.closed);
+        }
+        let held = state.workers.iter().flat_map(|(id, w)| w.leases.iter().map(|lease| (*lease, *id)));
+        ensure!(held.collect::<BTreeMap<_, _>>() == leases, "workers and trials disagree on leases");
+        let mine: BTreeMap<_, _> = self.leases.iter().map(|(id, (worker, _))| (*id, *worker)).collect();
+        ensure!(mine == leases, "leases are {leases:?}, the facts imply {mine:?}");
+        let mut slots = BTreeSet::new();
+        for worker in state.workers.values().filter(|w| w.state.is_live()) {
+            ensure!(slots.insert(&worker.info.slot), "two live workers in slot {}", worker.info.slot);
+        }
+        Ok(())
+    }
+}
+
+/// An accepted outcome is what the trial observes, whoever ran it and whenever.
+fn check_truth(record: &Record, state: &State) -> Result<(), Violation> {
+    let (Record::OutcomeAccepted { id, outcome, .. } | Record::OutcomeRepeated { id, outcome, .. }) = record else {
+        return Ok(());
+    };
+    let Some(sweep) = state.sweeps.get(&id.trial.sweep) else { return Err(format!("outcome of {id}")) };
+    let config = &sweep.spec.configs[id.trial.config as usize];
+    let seed = trial_seed(&sweep.spec, id.trial.config, id.trial.replicate);
+    let truth = truth::outcome(&config.recipe_digest, &config.data_key, seed, 0.0);
+    let print = sweeper_core::state::fingerprint;
+    ensure!(print(outcome) == print(&truth), "{id} accepted {outcome:?}, the truth is {truth:?}");
+    if let Record::OutcomeRepeated { equal, .. } = record {
+        ensure!(*equal, "{id} repeated the truth and was called unequal");
+    }
+    Ok(())
+}
+
+/// An honest outcome is never refused while its trial could take it, and a wrong one always is.
+fn check_answer(
+    id: AttemptId,
+    digest: &str,
+    report: &TrialReport,
+    answer: &ReportAnswer,
+    before: &State,
+) -> Result<(), Violation> {
+    let (Some(sweep), Some(trial)) = (before.sweeps.get(&id.trial.sweep), before.trial(id.trial)) else {
+        return Ok(());
+    };
+    let config = &sweep.spec.configs[id.trial.config as usize];
+    let right = if id.attempt > trial.attempts {
+        *answer == ReportAnswer::Refused(RefuseReason::UnknownAttempt(id))
+    } else if digest != config.recipe_digest {
+        matches!(answer, ReportAnswer::Refused(RefuseReason::RecipeMismatch { .. }))
+    } else {
+        match (report, trial.state) {
+            (_, TrialState::Abandoned | TrialState::Cancelled) => {
+                *answer == ReportAnswer::Refused(RefuseReason::Closed(trial.state))
+            }
+            (TrialReport::Outcome(o), _) if o.metrics.iter().any(|m| m.is_final && m.value.is_infinite()) => {
+                matches!(answer, ReportAnswer::Refused(RefuseReason::NotFinite { .. }))
+            }
+            (TrialReport::Outcome(o), _) if o.provenance.data_digest != truth::data_digest(&config.data_key) => {
+                matches!(answer, ReportAnswer::Refused(RefuseReason::DataMismatch { .. }))
+            }
+            (TrialReport::Outcome(_), TrialState::Finished) => *answer == ReportAnswer::Duplicate { equal: true },
+            (TrialReport::Outcome(_), _) => *answer == ReportAnswer::Accepted,
+            _ if trial.lease.as_ref().is_some_and(|l| l.id == id) => *answer == ReportAnswer::Accepted,
+            _ => *answer == ReportAnswer::Refused(RefuseReason::LeaseOver(id)),
+        }
+    };
+    ensure!(right, "report of {id} ({report:?}) while {:?} was answered {answer:?}", trial.state);
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! The pure side of a world: random numbers, specs, and what each trial must observe whoever runs it.
+
+use super::Rng;
+use sweeper_core::{
+    record::{Failure, Metric, Outcome, OutcomeKind, Provenance},
+    scheduler::TrialReport,
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
+};
+
+pub(crate) const MAX_FAILURES: u32 = 3;
+
+/// What becomes of a trial, whatever the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Completes,
+    Diverges,
+    /// Its code fails in every attempt.
+    AlwaysFails,
+    /// Its code fails in attempts 1 and 2: fewer than the limit, however many attempts get lost besides.
+    Flaky,
+}
+
+/// Mixes a text and a number into 64 bits (FNV-1a, then one SplitMix64 step).
+pub(crate) fn mix(text: &str, number: u64) -> u64 {
+    let bytes = text.bytes().chain(number.to_le_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    Rng::new(hash).next()
+}
+
+pub(crate) fn fate(recipe_digest: &str, seed: u64) -> Fate {
+    match mix(recipe_digest, seed) % 20 {
+        0..=1 => Fate::AlwaysFails,
+        2..=4 => Fate::Flaky,
+        5..=6 => Fate::Diverges,
+        _ => Fate::Completes,
+    }
+}
+
+pub(crate) fn data_digest(key: &str) -> String {
+    format!("digest-of-{key}")
+}
+
+/// What the trial observes. Only `seconds` may differ between attempts.
+pub(crate) fn outcome(recipe_digest: &str, data_key: &str, seed: u64, seconds: f64) -> Outcome {
+    let bits = mix(recipe_digest, seed ^ 1);
+    let (kind, last) = match fate(recipe_digest, seed) {
+        Fate::Diverges => (OutcomeKind::Diverged { epoch: 1, step: bits % 100, what: "loss".to_owned() }, f64::NAN),
+        _ => (OutcomeKind::Completed, (bits >> 11) as f64 / 1e12),
+    };
+    let metric = |epoch, value, is_final| Metric { name: "accuracy/test".to_owned(), epoch, value, is_final };
+    Outcome {
+        kind,
+        metrics: vec![metric(1, (bits % 1000) as f64, false), metric(2, last, true)],
+        provenance: Provenance {
+            data_digest: data_digest(data_key),
+            parameter_digest: format!("{bits:x}"),
+            train_seconds: seconds,
+            ..Provenance::default()
+        },
+    }
+}
+
+/// What attempt number `attempt` of the trial reports.
+pub(crate) fn report(recipe_digest: &str, data_key: &str, seed: u64, attempt: u32, seconds: f64) -> TrialReport {
+    match fate(recipe_digest, seed) {
+        Fate::AlwaysFails => failure(attempt),
+        Fate::Flaky if attempt <= 2 => failure(attempt),
+        _ => TrialReport::Outcome(outcome(recipe_digest, data_key, seed, seconds)),
+    }
+}
+
+fn failure(attempt: u32) -> TrialReport {
+    TrialReport::Failure(Failure { error: format!("attempt {attempt} failed"), log_tail: String::new() })
+}
+
+/// Some sweep of few names, seeds and recipes, so that equal trials occur in several sweeps.
+pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
+    let strata = 1 + rng.below(2);
+    let mut configs = Vec::new();
+    for stratum in 0..strata {
+        for config in 0..1 + rng.below(3) {
+            configs.push(ConfigSpec {
+                name: format!("c{config}"),
+                stratum: format!("t{stratum}"),
+                replicates: 1 + rng.below(4) as u32,
+                recipe: Vec::new(),
+                recipe_digest: format!("recipe-{}", rng.below(12)),
+                data_key: format!("data-{}", rng.below(2)),
+            });
+        }
+    }
+    let mut spec = SweepSpec {
+        name: ["alpha", "beta"][rng.below(2) as usize].to_owned(),
+        seed: rng.below(3),
+        pairing: if rng.chance(50) { Pairing::Common } else { Pairing::Independent },
+        priority: rng.below(3) as i32 - 1,
+        max_failures: MAX_FAILURES,
+        configs,
+        analysis: AnalysisPlan {
+            metric: "accuracy/test".to_owned(),
+            direction: Direction::Maximize,
+            baseline: "c0".to_owned(),
+            alpha: 0.05,
+            correction: Correction::Holm,
+            confidence: 0.95,
+        },
+        digest: String::new(),
+        plan_digest: String::new(),
+        toml: String::new(),
+        overrides: Vec::new(),
+    };
+    spec.digest = format!("{:016x}", mix(&format!("{spec:?}"), 0));
+    spec
+}
