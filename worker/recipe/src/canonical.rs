@@ -106,8 +106,7 @@ fn difference(value: Value, default: &Value) -> Option<Value> {
 fn write_json(value: &Value, out: &mut String) {
     match value {
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        // Writing to a string cannot fail.
-        Value::Int(i) => drop(write!(out, "{i}")),
+        Value::Int(i) => out.push_str(&i.to_string()),
         Value::Float(x) => {
             let text = if *x == 0.0 { "0".to_string() } else { x.to_string() };
             out.push_str(&text);
@@ -144,7 +143,8 @@ fn write_json(value: &Value, out: &mut String) {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        drop(write!(out, "{byte:02x}"));
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
         out
     })
 }

@@ -1,0 +1,184 @@
+//! Strata × listed configs × combinations of the grid: the configs of the sweep, each with its whole recipe.
+
+use super::{
+    error::{MistakeKind, list},
+    grid::MOST_CONFIGS,
+    piece::{Piece, draft},
+    read::{Entry, SweepFile},
+    tree::{Draft, Mistakes, Origin},
+};
+use std::collections::BTreeSet;
+use sweeper_core::spec::ConfigSpec;
+use sweeper_recipe::{Recipe, RecipeError, nearest};
+
+/// Trials that a sweep may have.
+const MOST_TRIALS: u64 = 1_000_000;
+
+/// A config and what the checks of the analysis plan need of it.
+pub(super) struct Expanded {
+    pub(super) spec: ConfigSpec,
+    pub(super) metrics: Vec<String>,
+}
+
+/// All configs, strata one after the other. Recipes are bounded in number by [`MOST_CONFIGS`] and in size by their
+/// vocabulary (numbers and fixed names only, about 2 KiB), so a sweep is at most about 20 MiB.
+pub(super) fn expand(file: &SweepFile, mistakes: &mut Mistakes<'_>) -> Vec<Expanded> {
+    let one = [Entry::unnamed()];
+    let strata: &[Entry] = if file.strata.is_empty() { &one } else { &file.strata };
+    let listed: &[Entry] = if file.configs.is_empty() { &one } else { &file.configs };
+    let size = file.grid.size().saturating_mul(listed.len()).saturating_mul(strata.len());
+    if size > MOST_CONFIGS {
+        let message = format!("{size} configs are too many");
+        mistakes.add(Draft::new(Origin::File, "", MistakeKind::OutOfRange, message).expected("10,000 at most"));
+        return Vec::new();
+    }
+    let combinations = file.grid.combinations();
+    if combinations.is_empty() {
+        let message = "`grid.exclude` leaves no combination";
+        mistakes.add(Draft::new(
+            file.grid.exclude_at.unwrap_or(Origin::File),
+            "grid.exclude",
+            MistakeKind::OutOfRange,
+            message,
+        ));
+    }
+    let mut out = Vec::new();
+    let mut names = BTreeSet::new();
+    for stratum in strata {
+        for config in listed {
+            for combination in &combinations {
+                if mistakes.is_full() {
+                    return out;
+                }
+                let name = config_name(&config.name, &combination.name);
+                if !names.insert((stratum.name.clone(), name.clone())) {
+                    let message = format!("two configs have the name `{name}`");
+                    mistakes.add(Draft::new(config.at, "config.name", MistakeKind::DuplicateName, message));
+                    continue;
+                }
+                let mut layers = vec![&file.base, &stratum.set, &config.set];
+                layers.extend(&combination.pieces);
+                let Some(recipe) = whole_recipe(&layers, &name, &stratum.name, mistakes) else { continue };
+                let replicates = config.replicates.or(stratum.replicates).unwrap_or(file.replicates);
+                out.push(Expanded {
+                    spec: spec(name, &stratum.name, replicates, &recipe),
+                    metrics: recipe.metric_names(),
+                });
+            }
+        }
+    }
+    let trials: u64 = out.iter().map(|c| u64::from(c.spec.replicates)).sum();
+    if trials > MOST_TRIALS {
+        let message = format!("{trials} trials are too many");
+        mistakes.add(Draft::new(Origin::File, "", MistakeKind::OutOfRange, message).expected("1,000,000 at most"));
+    }
+    out
+}
+
+/// The listed name, the combination, both, or `default` if there is neither.
+fn config_name(listed: &str, combination: &str) -> String {
+    match (listed, combination) {
+        ("", "") => "default".to_string(),
+        ("", one) | (one, "") => one.to_string(),
+        (listed, combination) => format!("{listed} {combination}"),
+    }
+}
+
+fn spec(name: String, stratum: &str, replicates: u32, recipe: &Recipe) -> ConfigSpec {
+    ConfigSpec {
+        name,
+        stratum: stratum.to_string(),
+        replicates,
+        recipe: recipe.canonical(),
+        recipe_digest: recipe.digest(),
+        data_key: recipe.data_key(),
+    }
+}
+
+/// The layers on top of each other. What is wrong now is a combination, for each layer alone was fine; it is shown
+/// where the last layer took part in it.
+fn whole_recipe(layers: &[&Piece], name: &str, stratum: &str, mistakes: &mut Mistakes<'_>) -> Option<Recipe> {
+    let mut value = sweeper_recipe::Value::default();
+    for layer in layers {
+        value.merge(layer.value.clone());
+    }
+    match Recipe::from_value(&value) {
+        Ok(recipe) => Some(recipe),
+        Err(error) => {
+            let paths = match &error {
+                RecipeError::Conflict { paths, .. } => paths.clone(),
+                other => vec![other.path()],
+            };
+            let place = layers.iter().rev().find_map(|layer| {
+                paths.iter().find_map(|path| layer.origin(path).map(|at| (at, layer.label.as_str())))
+            });
+            let (at, label) = place.unwrap_or((Origin::File, "recipe"));
+            let stratum = if stratum.is_empty() { String::new() } else { format!(" of stratum `{stratum}`") };
+            mistakes.add(draft(&error, label, at, at).context(&format!(" in config `{name}`{stratum}")));
+            None
+        }
+    }
+}
+
+/// Holds the analysis plan against the configs: the baseline must be one of them, and it and something to compare
+/// with it must yield the metric, in every stratum. Gives notes on what the plan leaves out.
+pub(super) fn check_plan(file: &SweepFile, configs: &[Expanded], mistakes: &mut Mistakes<'_>) -> Vec<String> {
+    let plan = &file.analysis;
+    let mut notes = Vec::new();
+    for stratum in configs.chunk_by(|a, b| a.spec.stratum == b.spec.stratum) {
+        let names = || stratum.iter().map(|c| c.spec.name.as_str());
+        let Some(baseline) = stratum.iter().find(|c| c.spec.name == plan.baseline) else {
+            let message = format!("the baseline `{}` is no config of this sweep", plan.baseline);
+            let draft = Draft::new(file.baseline_at, "analysis.baseline", MistakeKind::UnknownReference, message);
+            mistakes.add(draft.expected(format!("one of {}", list(names()))).nearest(nearest(&plan.baseline, names())));
+            return notes;
+        };
+        let metrics = || baseline.metrics.iter().map(String::as_str);
+        let unknown = |message: String| {
+            let draft = Draft::new(file.metric_at, "analysis.metric", MistakeKind::UnknownReference, message);
+            draft.expected(format!("one of {}", list(metrics())))
+        };
+        let yields = |c: &&Expanded| c.metrics.contains(&plan.metric);
+        if !yields(&baseline) {
+            let draft =
+                unknown(format!("the baseline `{}` does not yield the metric `{}`", plan.baseline, plan.metric));
+            let with_it: Vec<&str> = stratum.iter().filter(yields).map(|c| c.spec.name.as_str()).collect();
+            mistakes.add(if with_it.is_empty() {
+                draft.nearest(nearest(&plan.metric, metrics()))
+            } else {
+                draft.hint(format!("these configs yield it, one of them could be the baseline: {}", list(with_it)))
+            });
+            return notes;
+        }
+        if stratum.len() > 1 && stratum.iter().filter(yields).count() == 1 {
+            let message = format!("only the baseline yields the metric `{}`: there is nothing to compare", plan.metric);
+            mistakes.add(unknown(message));
+            return notes;
+        }
+        notes.extend(notes_on(stratum, &plan.metric));
+    }
+    notes
+}
+
+/// Things that are allowed and still worth a line.
+fn notes_on(stratum: &[Expanded], metric: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    let place = match stratum.first().map(|c| c.spec.stratum.as_str()) {
+        None | Some("") => String::new(),
+        Some(name) => format!(" (stratum `{name}`)"),
+    };
+    let without = stratum.iter().filter(|c| !c.metrics.iter().any(|m| m == metric));
+    let without: Vec<&str> = without.map(|c| c.spec.name.as_str()).collect();
+    if !without.is_empty() {
+        notes.push(format!("not compared on `{metric}`, which they do not yield{place}: {}", list(without)));
+    }
+    let mut first = std::collections::BTreeMap::new();
+    for config in stratum {
+        let name = config.spec.name.as_str();
+        let same = first.entry(config.spec.recipe_digest.as_str()).or_insert(name);
+        if *same != name {
+            notes.push(format!("configs `{same}` and `{name}` have equal recipes{place}"));
+        }
+    }
+    notes
+}
