@@ -1,1 +1,5 @@
-fn main() {}
+//! `sweeper`: the coordinator and every user command.
+
+fn main() -> std::process::ExitCode {
+    sweeper_coordinator::cli::main()
+}

@@ -1,10 +1,18 @@
 //! The coordinator and every user command.
 //!
 //! Map, in the direction a sweep takes: `cli` one file per command · `sweep_file` TOML text to a checked sweep ·
-//! `rpc` tonic services, wire to core and back · `driver` the one thread that owns the scheduler · `store` SQLite ·
+//! `rpc` tonic services, wire to core and back · `driver` the one thread that owns the scheduler · `query` answers to
+//! users, online and offline · `store` SQLite ·
 //! `results` all that is known of a sweep, as one value · `report` analysis and rendering · `error` the last layer:
 //! exit codes and hints · `telemetry` logs.
 
+pub mod cli;
+pub mod driver;
+pub mod error;
+pub mod query;
 pub mod report;
 pub mod results;
+pub mod rpc;
+pub mod store;
 pub mod sweep_file;
+pub mod telemetry;

@@ -1,0 +1,146 @@
+//! Command-line definitions, one file per command. Data go to standard output, messages to standard error.
+//!
+//! `connect` finds the coordinator or an unattended state directory · `output` tables, JSON, times · `progress` live
+//! lines of `run` and `watch` · the rest is a command each.
+
+mod connect;
+mod explain;
+mod list;
+mod output;
+mod plan;
+mod process;
+mod progress;
+mod report;
+mod run;
+mod serve;
+mod submit;
+mod watch;
+
+use crate::error::{Exit, Failure};
+use clap::{Args, Parser, Subcommand};
+use connect::Target;
+use std::{path::PathBuf, process::ExitCode};
+
+const AFTER_HELP: &str = "\
+Examples:
+  sweeper run deploy/sweeps/synthetic.toml --devices cpu:2
+  sweeper serve --state state && sweeper submit sweep.toml && sweeper watch latest
+
+Exit codes: 0 done, 2 wrong command line, 10-16 sweep file, 20-22 data, 30-35 address, folder or store,
+40-43 coordinator, names or workers, 50 trials abandoned, 51 cancelled, 130 interrupted.
+docs/exit-codes.md lists them all.";
+
+/// Runs replicate x config grids of trainings and says which configs really differ.
+#[derive(Debug, Parser)]
+#[command(name = "sweeper", version, about, after_help = AFTER_HELP, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a sweep on this machine: coordinator, workers and report in one command
+    Run(run::RunArgs),
+    /// Start a coordinator and wait for sweeps and workers
+    Serve(serve::ServeArgs),
+    /// Hand a sweep to a coordinator
+    Submit(submit::SubmitArgs),
+    /// Show what a sweep file would do, without doing it
+    Plan(plan::PlanArgs),
+    /// List sweeps
+    Ls(list::LsArgs),
+    /// Show a sweep: its configs, counts and running trials
+    Show(list::ShowArgs),
+    /// Follow a sweep until it ends
+    Watch(watch::WatchArgs),
+    /// Cancel a sweep
+    Cancel(list::CancelArgs),
+    /// List workers
+    Workers(list::WorkersArgs),
+    /// Write the significance report of a sweep
+    Report(report::ReportArgs),
+    /// Print a sweep's observations as CSV or everything as JSON
+    Export(report::ExportArgs),
+    /// Say why a trial is where it is
+    Explain(explain::ExplainArgs),
+}
+
+/// Where to find sweeps.
+#[derive(Debug, Clone, Args)]
+struct TargetArgs {
+    /// Address of the coordinator
+    #[arg(long, env = "SWEEPER_COORDINATOR", value_name = "URL", default_value = connect::DEFAULT_URL)]
+    coordinator: String,
+    /// Read a state directory instead of asking a coordinator (the folder given to `serve --state`, or the `--out`
+    /// folder of `run`)
+    #[arg(long, value_name = "DIR", conflicts_with = "coordinator")]
+    state: Option<PathBuf>,
+}
+
+impl TargetArgs {
+    fn target(&self) -> Target {
+        match &self.state {
+            Some(dir) => Target::State(dir.clone()),
+            None => Target::Url(self.coordinator.clone()),
+        }
+    }
+}
+
+/// Parses the command line, does what it says, and answers with the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    report_panics_in_one_line();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            // Nothing is left to do if even the help text cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(code as u8);
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            output::error(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// A defect of ours is one line that asks for a report, not a backtrace.
+fn report_panics_in_one_line() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
+        let what = info.payload_as_str().unwrap_or("unknown");
+        anstream::eprintln!("error: a defect in sweeper{place}: {what}\n  hint: please report it with this line");
+    }));
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Exit::Internal, format!("cannot start the runtime: {e}")))?;
+    let result = runtime.block_on(async {
+        match command {
+            Command::Run(args) => run::run(args).await,
+            Command::Serve(args) => serve::serve(args).await,
+            Command::Submit(args) => submit::submit(args).await,
+            Command::Plan(args) => plan::plan(args).await,
+            Command::Ls(args) => list::ls(args).await,
+            Command::Show(args) => list::show(args).await,
+            Command::Watch(args) => watch::watch(args).await,
+            Command::Cancel(args) => list::cancel(args).await,
+            Command::Workers(args) => list::workers(args).await,
+            Command::Report(args) => report::report(args).await,
+            Command::Export(args) => report::export(args).await,
+            Command::Explain(args) => explain::explain(args).await,
+        }
+    });
+    // A read of standard input or a long poll still under way must not hold the exit.
+    runtime.shutdown_background();
+    result
+}

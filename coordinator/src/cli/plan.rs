@@ -1,0 +1,228 @@
+//! `plan`: what a sweep file would do, before anything is spent.
+
+use super::{connect, output, submit::FileArgs};
+use crate::{
+    error::{Exit, Failure},
+    query::Offline,
+};
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use sweeper_core::spec::{Correction, Pairing, SweepSpec};
+use sweeper_proto::v1::{PlanResponse, PlannedConfig};
+
+/// Arguments of `sweeper plan`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  sweeper plan sweep.toml --state out/NAME\n\nWithout --coordinator or --state, earlier results are looked for in out/NAME."
+)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// Ask this coordinator which trials are finished already
+    #[arg(long, env = "SWEEPER_COORDINATOR", value_name = "URL")]
+    coordinator: Option<String>,
+    /// Look for finished trials in this state directory
+    #[arg(long, value_name = "DIR", conflicts_with = "coordinator")]
+    state: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything the command prints.
+#[derive(Debug, Serialize)]
+struct Plan {
+    name: String,
+    trials: u32,
+    finished: u32,
+    /// The sweep of exactly this content, if there is one.
+    existing_sweep: Option<String>,
+    configs: Vec<PlannedConfig>,
+    power: Vec<Power>,
+    /// Mean of earlier results; none without any.
+    seconds_per_trial: Option<f64>,
+    device_seconds_left: Option<f64>,
+}
+
+/// What the design of one stratum can show.
+#[derive(Debug, Serialize)]
+struct Power {
+    stratum: String,
+    /// Observations of each config in the smallest comparison.
+    replicates: u32,
+    /// Comparisons with the baseline.
+    family: u32,
+    alpha: f64,
+    paired: bool,
+    /// Smallest p of the exact sign-flip (paired) or rank-sum test: below the first Holm step or no finding is possible
+    /// by such a test.
+    smallest_exact_p: Option<f64>,
+    /// The difference that the first Holm step finds with probability 0.8, in standard deviations: of the per-seed
+    /// differences when paired, of a config's replicates when not.
+    detectable_effect_sd: Option<f64>,
+}
+
+pub(super) async fn plan(args: PlanArgs) -> Result<Exit, Failure> {
+    let checked = args.file.read()?;
+    let spec = &checked.spec;
+    let earlier = match (&args.coordinator, &args.state) {
+        (Some(url), _) => {
+            let request = args.file.request(&checked, true, false);
+            let answer = connect::client(url).await?.plan(request).await;
+            Some(answer.map_err(|s| connect::refused(&s))?.into_inner())
+        }
+        (None, Some(dir)) => Some(offline(dir, spec)?),
+        (None, None) => {
+            let dir = Path::new("out").join(&spec.name);
+            if dir.join("state").is_dir() { Some(offline(&dir, spec)?) } else { None }
+        }
+    };
+    let plan = describe(spec, earlier);
+    if args.json {
+        output::print_json(&plan)?;
+    } else {
+        checked.print_notes();
+        output::print(&text(&plan))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn offline(dir: &Path, spec: &SweepSpec) -> Result<PlanResponse, Failure> {
+    let inner = dir.join("state");
+    Ok(Offline::open(if inner.is_dir() { &inner } else { dir })?.plan(spec)?)
+}
+
+fn describe(spec: &SweepSpec, earlier: Option<PlanResponse>) -> Plan {
+    let untouched = || PlanResponse {
+        configs: spec
+            .configs
+            .iter()
+            .map(|c| PlannedConfig {
+                name: c.name.clone(),
+                recipe_digest: c.recipe_digest.clone(),
+                replicates: c.replicates,
+                finished: 0,
+            })
+            .collect(),
+        ..PlanResponse::default()
+    };
+    let earlier = earlier.unwrap_or_else(untouched);
+    let trials = earlier.configs.iter().map(|c| c.replicates).sum();
+    let finished = earlier.configs.iter().map(|c| c.finished).sum();
+    let seconds = (earlier.mean_trial_seconds > 0.0).then_some(earlier.mean_trial_seconds);
+    Plan {
+        name: spec.name.clone(),
+        trials,
+        finished,
+        existing_sweep: (earlier.existing_sweep > 0).then(|| format!("s{}", earlier.existing_sweep)),
+        configs: earlier.configs,
+        power: power(spec),
+        seconds_per_trial: seconds,
+        device_seconds_left: seconds.map(|s| s * f64::from(trials - finished)),
+    }
+}
+
+fn power(spec: &SweepSpec) -> Vec<Power> {
+    let mut strata: Vec<&str> = Vec::new();
+    for config in &spec.configs {
+        if !strata.contains(&config.stratum.as_str()) {
+            strata.push(&config.stratum);
+        }
+    }
+    let paired = spec.pairing == Pairing::Common;
+    strata
+        .into_iter()
+        .map(|stratum| {
+            let inside: Vec<_> = spec.configs.iter().filter(|c| c.stratum == stratum).collect();
+            let replicates = inside.iter().map(|c| c.replicates).min().unwrap_or(0);
+            let family = u32::try_from(inside.len().saturating_sub(1)).unwrap_or(u32::MAX);
+            let n = replicates as usize;
+            let first_step = match spec.analysis.correction {
+                Correction::Holm => spec.analysis.alpha / f64::from(family.max(1)),
+                Correction::None => spec.analysis.alpha,
+            };
+            let exact = if paired {
+                sweeper_stats::power::smallest_p_sign_flip(n)
+            } else {
+                sweeper_stats::power::smallest_p_rank_sum(n)
+            };
+            Power {
+                stratum: stratum.to_owned(),
+                replicates,
+                family,
+                alpha: spec.analysis.alpha,
+                paired,
+                smallest_exact_p: (n > 0 && family > 0).then_some(exact),
+                detectable_effect_sd: sweeper_stats::power::detectable_effect(n, paired, first_step, 0.8).ok(),
+            }
+        })
+        .collect()
+}
+
+fn text(plan: &Plan) -> String {
+    let mut text = format!("{}: {} configs, {} trials", plan.name, plan.configs.len(), plan.trials);
+    match &plan.existing_sweep {
+        Some(sweep) => text.push_str(&format!(", already there as {sweep}\n\n")),
+        None => text.push_str("\n\n"),
+    }
+    let rows: Vec<Vec<String>> = plan
+        .configs
+        .iter()
+        .map(|c| {
+            let digest: String = c.recipe_digest.chars().take(12).collect();
+            vec![
+                c.name.clone(),
+                c.replicates.to_string(),
+                c.finished.to_string(),
+                (c.replicates - c.finished.min(c.replicates)).to_string(),
+                digest,
+            ]
+        })
+        .collect();
+    text.push_str(&output::table(&["config", "replicates", "finished", "to run", "recipe"], &rows));
+    text.push('\n');
+    for power in &plan.power {
+        text.push_str(&power_text(power));
+    }
+    text.push_str(&match (plan.seconds_per_trial, plan.device_seconds_left) {
+        (Some(each), Some(left)) => {
+            format!("time: {each:.2} s a trial in earlier results, {} of device time left\n", seconds_text(left))
+        }
+        _ => "time: unknown until a trial of these recipes has finished\n".to_owned(),
+    });
+    text
+}
+
+fn seconds_text(seconds: f64) -> String {
+    // Seconds of device time are far below the range where the cast could lose anything.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    output::duration((seconds * 1_000.0).max(0.0) as u64)
+}
+
+fn power_text(p: &Power) -> String {
+    if p.family == 0 {
+        return "power: one config, nothing to compare\n".to_owned();
+    }
+    let place = if p.stratum.is_empty() { String::new() } else { format!(" in stratum `{}`", p.stratum) };
+    let mut text = format!(
+        "power{place}: {} comparisons with the baseline, {} replicates each, alpha {} (first Holm step {:.2e})\n",
+        p.family,
+        p.replicates,
+        p.alpha,
+        p.alpha / f64::from(p.family)
+    );
+    let unit = if p.paired { "standard deviations of the per-seed differences" } else { "standard deviations" };
+    match p.detectable_effect_sd {
+        Some(effect) => text.push_str(&format!("  found with probability 0.8: a difference of {effect:.2} {unit}\n")),
+        None => text.push_str("  no test is possible with so few replicates: use at least 2, better 5\n"),
+    }
+    if let Some(exact) = p.smallest_exact_p {
+        let name = if p.paired { "sign-flip" } else { "rank-sum" };
+        text.push_str(&format!("  smallest p-value that an exact {name} test of this size can give: {exact:.2e}\n"));
+        if exact > p.alpha / f64::from(p.family) {
+            text.push_str("    above the first Holm step: such a test cannot reach significance here at any effect\n");
+        }
+    }
+    text
+}

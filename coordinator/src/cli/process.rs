@@ -1,0 +1,177 @@
+//! The worker supervisor that `run` starts: found, spawned, watched, stopped.
+
+use crate::error::{Exit, Failure};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+use tokio::process::{Child, Command};
+
+/// How to start the workers of this machine.
+#[derive(Debug, Clone)]
+pub(super) struct WorkerCommand {
+    pub(super) executable: PathBuf,
+    pub(super) url: String,
+    pub(super) devices: String,
+    pub(super) data_dir: Option<PathBuf>,
+    /// Outboxes and the log.
+    pub(super) state_dir: PathBuf,
+    /// Workers of an earlier run of the same sweep filled slots of this prefix.
+    pub(super) slot_prefix: &'static str,
+}
+
+/// Finds the worker executable: the one asked for, else the one beside this executable, else the one on PATH.
+pub(super) fn find_worker(asked: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(path) = asked {
+        return if path.is_file() {
+            Ok(path.to_owned())
+        } else {
+            Err(Failure::new(Exit::WorkerFailed, format!("there is no worker executable at {}", path.display())))
+        };
+    }
+    let name = "sweeper-worker";
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join(name)));
+    let on_path = std::env::var_os("PATH").map(|p| std::env::split_paths(&p).map(|d| d.join(name)).collect::<Vec<_>>());
+    beside.into_iter().chain(on_path.into_iter().flatten()).find(|p| p.is_file()).ok_or_else(|| {
+        Failure::new(Exit::WorkerFailed, "`sweeper-worker` is neither beside `sweeper` nor on PATH")
+            .hint("`make build` builds both; --worker names another place")
+    })
+}
+
+/// A running supervisor. Its standard input is a pipe that stays open while we live: its end tells the workers that
+/// we are gone, however we went.
+#[derive(Debug)]
+pub(super) struct Workers {
+    command: WorkerCommand,
+    child: Child,
+    started: Instant,
+    backoff: Duration,
+}
+
+impl Workers {
+    pub(super) fn start(command: WorkerCommand) -> Result<Self, Failure> {
+        let child = spawn(&command)?;
+        Ok(Self { command, child, started: Instant::now(), backoff: Duration::from_millis(200) })
+    }
+
+    /// Restarts a supervisor that died, with growing pauses; passes on an exit that another start cannot mend.
+    pub(super) async fn keep_alive(&mut self) -> Result<(), Failure> {
+        let Some(status) = self.child.try_wait().map_err(|e| self.failed(&e))? else { return Ok(()) };
+        if let Some(failure) = self.fatal(status) {
+            return Err(failure);
+        }
+        if self.started.elapsed() > Duration::from_secs(60) {
+            self.backoff = Duration::from_millis(200);
+        }
+        tokio::time::sleep(self.backoff).await;
+        self.backoff = (self.backoff * 2).min(Duration::from_secs(30));
+        self.child = spawn(&self.command)?;
+        self.started = Instant::now();
+        Ok(())
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Failure {
+        let path = self.command.executable.display();
+        Failure::new(Exit::WorkerFailed, format!("cannot watch the workers started from {path}: {error}"))
+    }
+
+    fn fatal(&self, status: ExitStatus) -> Option<Failure> {
+        let code = u8::try_from(status.code()?).ok()?;
+        let exit = match code {
+            2 | 20..=22 | 32 => Exit::from_code(code),
+            // The dynamic loader's, the shell's, and ours for an executable that does not start.
+            126 | 127 | 43 => Exit::WorkerFailed,
+            _ => return None,
+        };
+        let log = self.command.log();
+        let tail = tail(&log, 4_096);
+        let message = last_error(&tail).unwrap_or_else(|| format!("the workers stopped with exit code {code}"));
+        Some(Failure::new(exit, message).hint(format!(
+            "nothing finished is lost: mend this and give the same command again; the workers' log is {}",
+            log.display()
+        )))
+    }
+
+    /// Asks the workers to finish what they train within `grace`, then ends them.
+    pub(super) async fn stop(mut self, grace: Duration) {
+        if let Some(pid) =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
+            // It may have ended by itself in between.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        if tokio::time::timeout(grace, self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
+        }
+    }
+}
+
+impl WorkerCommand {
+    fn log(&self) -> PathBuf {
+        self.state_dir.join("worker.log")
+    }
+}
+
+fn spawn(command: &WorkerCommand) -> Result<Child, Failure> {
+    let io = |what: &str, e: std::io::Error| {
+        Failure::new(Exit::NotWritable, format!("cannot {what} {}: {e}", command.state_dir.display()))
+    };
+    std::fs::create_dir_all(&command.state_dir).map_err(|e| io("create", e))?;
+    let log = File::options().create(true).append(true).open(command.log()).map_err(|e| io("log to", e))?;
+    let mut process = Command::new(&command.executable);
+    process
+        .args(["--coordinator", &command.url, "--devices", &command.devices, "--exit-with-parent"])
+        .args(["--slot-prefix", command.slot_prefix])
+        .arg("--state-dir")
+        .arg(&command.state_dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true)
+        // Ctrl-C in a terminal goes to a whole process group; the workers are told by us instead.
+        .process_group(0);
+    if let Some(dir) = &command.data_dir {
+        process.arg("--data-dir").arg(dir);
+    }
+    process.spawn().map_err(|e| {
+        Failure::new(Exit::WorkerFailed, format!("cannot start {}: {e}", command.executable.display()))
+            .hint("`make build` builds it")
+    })
+}
+
+/// The last bytes of a file, as text.
+fn tail(path: &Path, bytes: u64) -> String {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+        let mut buffer = Vec::new();
+        file.read_to_end(&mut buffer)?;
+        Ok(String::from_utf8_lossy(&buffer).into_owned())
+    };
+    read().unwrap_or_default()
+}
+
+/// The last message that a worker printed as its error, with the lines that belong to it.
+fn last_error(log: &str) -> Option<String> {
+    let start = log.rfind("error: ")?;
+    let text = log.get(start + "error: ".len()..)?;
+    let lines: Vec<&str> =
+        text.lines().enumerate().take_while(|(i, line)| *i == 0 || line.starts_with(' ')).map(|(_, l)| l).collect();
+    Some(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_error_keeps_its_hint_and_nothing_else() {
+        let log = "error: old\n2026 INFO x\nerror: data file a is missing\n  hint: run `make setup`\n2026 INFO bye\n";
+        assert_eq!(last_error(log).as_deref(), Some("data file a is missing\n  hint: run `make setup`"));
+        assert_eq!(last_error("all is well"), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! The one thread that owns scheduler and store.
+//!
+//! **Law: decide, commit, only then answer.** A turn takes all waiting commands, decides each, ends what is due, serves
+//! waiting Acquire calls, commits everything decided in one transaction, and only then answers. So the cost of an fsync
+//! is shared by all callers of a turn. If the commit fails nobody gets a positive answer and the driver ends.
+//!
+//! Map: `handle` the async face · `command` what can be asked · `turn` the loop · `waiters` calls that wait for work ·
+//! `progress` what is never stored · `clock` time · `error`.
+
+mod clock;
+mod command;
+mod error;
+mod handle;
+mod progress;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod waiters;
+
+pub use clock::{Clock, SystemClock};
+pub use command::Report;
+pub use error::DriverError;
+pub use handle::DriverHandle;
+pub use progress::{Progress, Volatile};
+
+use crate::store::Store;
+use std::sync::{Arc, mpsc};
+use sweeper_core::{
+    ids::Millis,
+    record::Record,
+    scheduler::{Scheduler, Settings},
+};
+use tokio::sync::watch;
+use turn::Turns;
+
+/// Whether the driver runs.
+#[derive(Debug, Clone)]
+enum End {
+    Running,
+    Stopped,
+    Failed(DriverError),
+}
+
+/// Starts drivers. See [`DriverHandle`] for what they do.
+#[derive(Debug)]
+pub struct Driver;
+
+impl Driver {
+    /// Restores the scheduler from the store and starts the thread that owns both.
+    ///
+    /// # Errors
+    /// [`DriverError::Store`], [`DriverError::Restore`], [`DriverError::Thread`].
+    pub fn start(store: Store, settings: Settings) -> Result<DriverHandle, DriverError> {
+        let records = store.load_records()?;
+        let last = records.iter().map(time).max().unwrap_or_default();
+        Self::launch(store, settings, records, SystemClock::starting_at_least(last))
+    }
+
+    /// The same with another clock, for tests.
+    ///
+    /// # Errors
+    /// Those of [`Driver::start`].
+    pub fn start_with_clock(store: Store, settings: Settings, clock: impl Clock) -> Result<DriverHandle, DriverError> {
+        let records = store.load_records()?;
+        Self::launch(store, settings, records, clock)
+    }
+
+    fn launch(
+        store: Store,
+        settings: Settings,
+        records: Vec<Record>,
+        mut clock: impl Clock,
+    ) -> Result<DriverHandle, DriverError> {
+        let scheduler = Scheduler::restore(settings, records, clock.now())
+            .map_err(|source| DriverError::Restore { path: store.dir().to_owned(), source })?;
+        let (commands, receiver) = mpsc::channel();
+        let (ending, end) = watch::channel(End::Running);
+        let (dir, store_name) = (Arc::from(store.dir()), Arc::from(store.name()));
+        let handle = DriverHandle { commands, end, settings, dir, store_name };
+        let turns = Turns::new(scheduler, store, clock, settings);
+        std::thread::Builder::new()
+            .name("driver".to_owned())
+            .spawn(move || turns.run(&receiver, &ending))
+            .map_err(|e| DriverError::Thread(Arc::new(e)))?;
+        Ok(handle)
+    }
+}
+
+/// When a fact happened.
+fn time(record: &Record) -> Millis {
+    match record {
+        Record::SweepSubmitted { at, .. }
+        | Record::SweepCancelled { at, .. }
+        | Record::WorkerJoined { at, .. }
+        | Record::WorkerGone { at, .. }
+        | Record::LeaseGranted { at, .. }
+        | Record::LeaseEnded { at, .. }
+        | Record::OutcomeAccepted { at, .. }
+        | Record::OutcomeRepeated { at, .. }
+        | Record::TrialAbandoned { at, .. } => *at,
+        Record::DataPinned { .. } => Millis(0),
+    }
+}

@@ -1,0 +1,255 @@
+//! The last layer: every expected error becomes a documented exit code, one clear message and a hint.
+
+use crate::{
+    driver::DriverError,
+    report::{AnalyzeError, ReportError, render::RenderError},
+    rpc::ServeError,
+    store::StoreError,
+    sweep_file::SweepFileError,
+};
+use std::fmt;
+use sweeper_core::scheduler::SubmitError;
+
+/// Exit codes of `sweeper`; `docs/exit-codes.md` documents them, and a test holds both against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// An error that nobody foresaw.
+    Internal = 1,
+    /// Wrong command line.
+    Usage = 2,
+    /// The sweep file is not TOML.
+    NotToml = 10,
+    /// The sweep file has a key that does not exist.
+    UnknownKey = 11,
+    /// A value of the sweep file has the wrong type.
+    WrongType = 12,
+    /// A value of the sweep file is out of range, or an unknown name.
+    OutOfRange = 13,
+    /// Two configs or strata of one name.
+    DuplicateName = 14,
+    /// A baseline or metric that does not exist.
+    UnknownReference = 15,
+    /// The sweep file cannot be read.
+    FileUnreadable = 16,
+    /// A data file is missing.
+    DataMissing = 20,
+    /// A data file is truncated or corrupt.
+    DataCorrupt = 21,
+    /// The data are not those that the sweep began with.
+    DataDiffers = 22,
+    /// The address is in use or cannot be listened on.
+    AddressInUse = 30,
+    /// A folder is not writable.
+    NotWritable = 31,
+    /// Worker and coordinator are of different versions.
+    VersionMismatch = 32,
+    /// The state directory was written by a newer version.
+    StateTooNew = 33,
+    /// Another coordinator uses the state directory.
+    StateInUse = 34,
+    /// The store failed: disk full, corrupt.
+    StoreFailed = 35,
+    /// The coordinator cannot be reached.
+    Unreachable = 40,
+    /// No such sweep, trial or worker.
+    NotFound = 41,
+    /// An unfinished sweep has this name and other content.
+    NameBusy = 42,
+    /// The worker executable is missing or does not start.
+    WorkerFailed = 43,
+    /// The sweep ended, but some trials were abandoned.
+    Abandoned = 50,
+    /// The sweep was cancelled.
+    Cancelled = 51,
+    /// Interrupted by Ctrl-C or SIGTERM.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// Every code, in order.
+    pub const ALL: [Self; 26] = [
+        Self::Ok,
+        Self::Internal,
+        Self::Usage,
+        Self::NotToml,
+        Self::UnknownKey,
+        Self::WrongType,
+        Self::OutOfRange,
+        Self::DuplicateName,
+        Self::UnknownReference,
+        Self::FileUnreadable,
+        Self::DataMissing,
+        Self::DataCorrupt,
+        Self::DataDiffers,
+        Self::AddressInUse,
+        Self::NotWritable,
+        Self::VersionMismatch,
+        Self::StateTooNew,
+        Self::StateInUse,
+        Self::StoreFailed,
+        Self::Unreachable,
+        Self::NotFound,
+        Self::NameBusy,
+        Self::WorkerFailed,
+        Self::Abandoned,
+        Self::Cancelled,
+        Self::Interrupted,
+    ];
+
+    /// The code with this number; [`Exit::Internal`] for a number that has none.
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        Self::ALL.into_iter().find(|e| *e as u8 == code).unwrap_or(Self::Internal)
+    }
+}
+
+/// An error as a person reads it: what and where, then what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong, and where.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, message: message.to_string(), hint: None }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        let (exit, hint) = match error {
+            StoreError::InUse { .. } => (
+                Exit::StateInUse,
+                "stop the other coordinator, or take another folder; reading is possible with --state",
+            ),
+            StoreError::NewerVersion { .. } => (Exit::StateTooNew, "use that newer version, or take another folder"),
+            StoreError::NotWritable { .. } => {
+                (Exit::NotWritable, "take a folder that you may write to: --out for `run`, --state for `serve`")
+            }
+            StoreError::Missing { .. } => {
+                (Exit::NotFound, "--state takes the folder given to `serve --state`, or the --out folder of `run`")
+            }
+            StoreError::Corrupt { .. } => {
+                (Exit::StoreFailed, "restore it from a backup, or take another folder; nothing was changed")
+            }
+            StoreError::Full { .. } => {
+                (Exit::StoreFailed, "make room and start again: everything acknowledged is still there")
+            }
+            StoreError::Failed { .. } => (Exit::StoreFailed, "everything acknowledged before is still there"),
+            StoreError::UnknownSweep(_) => (Exit::NotFound, "`sweeper ls` lists the sweeps"),
+        };
+        Self::new(exit, error).hint(hint)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<DriverError> for Failure {
+    fn from(error: DriverError) -> Self {
+        match &error {
+            DriverError::Store(store) => Self::from(&**store),
+            DriverError::Restore { .. } => Self::new(Exit::StoreFailed, &error)
+                .hint("the tables were changed by something else; restore them from a backup"),
+            DriverError::UnknownSweep(_) => Self::new(Exit::NotFound, &error).hint("`sweeper ls` lists the sweeps"),
+            DriverError::UnknownTrial(_) => {
+                Self::new(Exit::NotFound, &error).hint("`sweeper show` lists a sweep's configs and counts")
+            }
+            DriverError::Submit(SubmitError::NameBusy { .. }) => Self::new(Exit::NameBusy, &error)
+                .hint("`--supersede` cancels the earlier sweep, or give the new one another name"),
+            DriverError::Submit(_) => Self::new(Exit::OutOfRange, &error),
+            DriverError::Stopped | DriverError::Defect(_) | DriverError::Thread(_) | DriverError::UnknownWorker(_) => {
+                Self::new(Exit::Internal, &error)
+            }
+        }
+    }
+}
+
+impl From<SweepFileError> for Failure {
+    fn from(error: SweepFileError) -> Self {
+        // The message quotes the line and carries its own hints.
+        Self::new(Exit::from_code(error.exit_code()), error.to_string().trim_end())
+    }
+}
+
+impl From<AnalyzeError> for Failure {
+    fn from(error: AnalyzeError) -> Self {
+        match error {
+            AnalyzeError::Schema { .. } => {
+                Self::new(Exit::VersionMismatch, error).hint("use the version of sweeper that wrote them")
+            }
+            _ => Self::new(Exit::StoreFailed, format!("these results cannot be analysed: {error}")),
+        }
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::new(Exit::Internal, error)
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let exit = match &error {
+            ReportError::Folder { .. } | ReportError::Write { .. } => Exit::NotWritable,
+            ReportError::Render(_) => Exit::Internal,
+        };
+        Self::new(exit, error)
+            .hint("results are safe in the state directory; `sweeper report --out` writes them elsewhere")
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let failure = |exit| Self::new(exit, &error);
+        match &error {
+            ServeError::Insecure { .. } => failure(Exit::Usage).hint(
+                "listen on 127.0.0.1 and let workers come through an ssh tunnel, or say --allow-insecure on a network that you trust",
+            ),
+            ServeError::AddressInUse { .. } => failure(Exit::AddressInUse)
+                .hint("perhaps another coordinator: use that one, or take another port"),
+            ServeError::Listen { source, .. } => {
+                let failure = failure(Exit::AddressInUse);
+                match source.kind() {
+                    std::io::ErrorKind::PermissionDenied => {
+                        failure.hint("ports below 1024 need privileges; take a larger one")
+                    }
+                    _ => failure.hint("take an address of this machine"),
+                }
+            }
+            ServeError::Address(_) | ServeError::Reflection(_) | ServeError::Transport(_) => failure(Exit::Internal),
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! `SweepResults` to `Analysis`: pure, no clock, no randomness, the same bits for the same input.
+
+use super::{
+    analysis::{
+        ANALYSIS_SCHEMA, Analysis, Cell, ConfigResult, Counts, Determinism, FEW, Measured, MetricInfo, Observation,
+        Plan, Stratum, Unit,
+    },
+    audit, compare,
+};
+use crate::results::{RESULTS_SCHEMA, SweepResults, TrialResult};
+use std::collections::{BTreeMap, BTreeSet};
+use sweeper_core::spec::{ConfigSpec, Direction};
+use sweeper_recipe::Recipe;
+
+/// Why results cannot be analysed: they contradict themselves or come from another version.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AnalyzeError {
+    /// Another version wrote them.
+    #[error("results have schema {found}, this version reads {RESULTS_SCHEMA}")]
+    Schema {
+        /// Their schema.
+        found: u32,
+    },
+    /// A trial that is not in the plan.
+    #[error("config {config}, replicate {replicate} is in the results and not in the plan")]
+    UnknownTrial {
+        /// Index of the config.
+        config: u32,
+        /// Index of the replicate.
+        replicate: u32,
+    },
+    /// A trial that is there twice.
+    #[error("config {config}, replicate {replicate} is in the results twice")]
+    DuplicateTrial {
+        /// Index of the config.
+        config: u32,
+        /// Index of the replicate.
+        replicate: u32,
+    },
+    /// A stratum without the baseline.
+    #[error("stratum `{stratum}` has no config `{baseline}` to compare with")]
+    NoBaseline {
+        /// Name of the stratum.
+        stratum: String,
+        /// Name of the baseline.
+        baseline: String,
+    },
+    /// Alpha or confidence outside (0, 1).
+    #[error("analysis.{what} is {value}, it must lie strictly between 0 and 1")]
+    Range {
+        /// Which one.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+    },
+}
+
+/// How a trial stands, for the analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Completed,
+    Diverged,
+    Abandoned,
+    Cancelled,
+    Leased,
+    Pending,
+}
+
+impl Standing {
+    /// Of a planned trial; one that the results lack counts as pending.
+    pub(super) fn of(trial: Option<&TrialResult>) -> Self {
+        match trial.map(|t| (t.state.as_str(), t.ending.as_deref())) {
+            Some(("Finished", Some(ending))) if ending.starts_with("diverged") => Self::Diverged,
+            Some(("Finished", _)) => Self::Completed,
+            Some(("Abandoned", _)) => Self::Abandoned,
+            Some(("Cancelled", _)) => Self::Cancelled,
+            Some(("Leased", _)) => Self::Leased,
+            _ => Self::Pending,
+        }
+    }
+}
+
+/// All trials of one config, by replicate; `None` where the results lack one.
+pub(super) struct ConfigTrials<'a> {
+    pub(super) index: u32,
+    pub(super) spec: &'a ConfigSpec,
+    pub(super) trials: Vec<Option<&'a TrialResult>>,
+}
+
+impl<'a> ConfigTrials<'a> {
+    fn completed(&self) -> impl Iterator<Item = &'a TrialResult> {
+        self.trials.iter().copied().flatten().filter(|t| Standing::of(Some(t)) == Standing::Completed)
+    }
+}
+
+/// Analyses a sweep by the plan that its file holds.
+///
+/// # Errors
+/// [`AnalyzeError`] when the results contradict their own plan or come from another version. Missing, diverged and
+/// degenerate data are no errors: they are told in the [`Analysis`].
+pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
+    check(results)?;
+    let configs = by_config(results)?;
+    let plan = plan(results);
+    let metrics = metrics(&configs, &plan);
+    let strata = strata(&configs, &metrics, &plan)?;
+    let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
+    Ok(Analysis {
+        schema: ANALYSIS_SCHEMA,
+        name: results.spec.name.clone(),
+        state: results.state.clone(),
+        partial: counts.open + counts.cancelled > 0,
+        plan,
+        counts,
+        metrics,
+        strata,
+        exceptions: audit::exceptions(&configs),
+        deviations: audit::deviations(results, &configs),
+        determinism: Determinism { repeats: results.repeats, unequal: results.unequal_repeats },
+        scope: audit::scope(&results.spec),
+        provenance: audit::provenance(results),
+    })
+}
+
+impl Counts {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            planned: self.planned + other.planned,
+            completed: self.completed + other.completed,
+            diverged: self.diverged + other.diverged,
+            abandoned: self.abandoned + other.abandoned,
+            cancelled: self.cancelled + other.cancelled,
+            open: self.open + other.open,
+            reused: self.reused + other.reused,
+        }
+    }
+
+    pub(super) fn of(trials: &[Option<&TrialResult>]) -> Self {
+        let mut counts = Self { planned: trials.len(), ..Self::default() };
+        for &trial in trials {
+            *match Standing::of(trial) {
+                Standing::Completed => &mut counts.completed,
+                Standing::Diverged => &mut counts.diverged,
+                Standing::Abandoned => &mut counts.abandoned,
+                Standing::Cancelled => &mut counts.cancelled,
+                Standing::Leased | Standing::Pending => &mut counts.open,
+            } += 1;
+            counts.reused += usize::from(trial.is_some_and(|t| t.reused_from.is_some()));
+        }
+        counts
+    }
+}
+
+fn check(results: &SweepResults) -> Result<(), AnalyzeError> {
+    if results.schema != RESULTS_SCHEMA {
+        return Err(AnalyzeError::Schema { found: results.schema });
+    }
+    let plan = &results.spec.analysis;
+    for (what, value) in [("alpha", plan.alpha), ("confidence", plan.confidence)] {
+        if !(value > 0.0 && value < 1.0) {
+            return Err(AnalyzeError::Range { what, value });
+        }
+    }
+    Ok(())
+}
+
+fn by_config(results: &SweepResults) -> Result<Vec<ConfigTrials<'_>>, AnalyzeError> {
+    let mut configs: Vec<ConfigTrials<'_>> = (0..)
+        .zip(&results.spec.configs)
+        .map(|(index, spec)| ConfigTrials { index, spec, trials: vec![None; spec.replicates as usize] })
+        .collect();
+    for trial in &results.trials {
+        let (config, replicate) = (trial.config, trial.replicate);
+        let slot = configs.get_mut(config as usize).and_then(|c| c.trials.get_mut(replicate as usize));
+        match slot {
+            None => return Err(AnalyzeError::UnknownTrial { config, replicate }),
+            Some(Some(_)) => return Err(AnalyzeError::DuplicateTrial { config, replicate }),
+            Some(empty) => *empty = Some(trial),
+        }
+    }
+    Ok(configs)
+}
+
+fn plan(results: &SweepResults) -> Plan {
+    let spec = &results.spec;
+    Plan {
+        metric: spec.analysis.metric.clone(),
+        direction: spec.analysis.direction,
+        baseline: spec.analysis.baseline.clone(),
+        alpha: spec.analysis.alpha,
+        correction: spec.analysis.correction,
+        confidence: spec.analysis.confidence,
+        pairing: spec.pairing,
+        digest: spec.plan_digest.clone(),
+    }
+}
+
+/// Final values of a trial by metric name; of several final epochs the last.
+pub(super) fn finals(trial: &TrialResult) -> BTreeMap<&str, f64> {
+    let mut last: BTreeMap<&str, (u32, f64)> = BTreeMap::new();
+    for metric in trial.metrics.iter().filter(|m| m.is_final) {
+        let entry = last.entry(&metric.name).or_insert((metric.epoch, metric.value));
+        if metric.epoch >= entry.0 {
+            *entry = (metric.epoch, metric.value);
+        }
+    }
+    last.into_iter().map(|(name, (_, value))| (name, value)).collect()
+}
+
+/// The primary metric, then the others: its own kind first, then accuracies, losses and the rest; splits in the order
+/// balanced, unbalanced, perverse, train and the rest. Independent of values and of the schedule.
+fn metrics(configs: &[ConfigTrials<'_>], plan: &Plan) -> Vec<MetricInfo> {
+    let mut names: BTreeSet<&str> = configs.iter().flat_map(ConfigTrials::completed).flat_map(finals_names).collect();
+    names.insert(&plan.metric);
+    let kind = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
+    let primary_kind = kind(&plan.metric);
+    let rank_of = |list: &[&str], item: &str| list.iter().position(|&x| x == item).unwrap_or(list.len());
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_by_cached_key(|&name| {
+        let (kind, split) = name.split_once('/').unwrap_or((name, ""));
+        (
+            name != plan.metric,
+            kind != primary_kind,
+            rank_of(&["accuracy", "smoothed_accuracy", "loss"], kind),
+            kind.to_owned(),
+            rank_of(&["balanced", "unbalanced", "perverse", "train", "train_clean"], split),
+            name.to_owned(),
+        )
+    });
+    let info = |name: &str| {
+        let (unit, usual) = match kind(name).as_str() {
+            "accuracy" | "smoothed_accuracy" => (Unit::Percent, Some(Direction::Maximize)),
+            "loss" => (Unit::Nats, Some(Direction::Minimize)),
+            other if other == primary_kind => (Unit::None, Some(plan.direction)),
+            _ => (Unit::None, None),
+        };
+        let primary = name == plan.metric;
+        MetricInfo {
+            name: name.to_owned(),
+            primary,
+            direction: if primary { Some(plan.direction) } else { usual },
+            unit,
+        }
+    };
+    names.into_iter().map(info).collect()
+}
+
+fn finals_names(trial: &TrialResult) -> impl Iterator<Item = &str> {
+    trial.metrics.iter().filter(|m| m.is_final).map(|m| m.name.as_str())
+}
+
+fn strata(configs: &[ConfigTrials<'_>], metrics: &[MetricInfo], plan: &Plan) -> Result<Vec<Stratum>, AnalyzeError> {
+    let mut strata: Vec<Stratum> = Vec::new();
+    for config in configs {
+        let name = &config.spec.stratum;
+        let result = config_result(config, metrics, plan);
+        match strata.iter_mut().find(|s| s.name == *name) {
+            Some(stratum) => stratum.configs.push(result),
+            None => strata.push(Stratum { name: name.clone(), configs: vec![result], families: Vec::new() }),
+        }
+    }
+    for stratum in &mut strata {
+        stratum.families = compare::families(stratum, metrics, plan)?;
+    }
+    Ok(strata)
+}
+
+fn config_result(config: &ConfigTrials<'_>, metrics: &[MetricInfo], plan: &Plan) -> ConfigResult {
+    let finals: Vec<(u32, BTreeMap<&str, f64>)> = config.completed().map(|t| (t.replicate, finals(t))).collect();
+    let expected = expected_metrics(config.spec);
+    let cell = |metric: &MetricInfo| {
+        let found = finals.iter().filter_map(|(r, values)| Some((*r, *values.get(metric.name.as_str())?)));
+        let values: Vec<Observation> = found
+            .clone()
+            .filter(|(_, v)| v.is_finite())
+            .map(|(replicate, value)| Observation { replicate, value })
+            .collect();
+        // What completed trials gave decides; before the first one, the recipe does.
+        let by_design = if finals.is_empty() {
+            expected.as_ref().is_some_and(|names| !names.contains(&metric.name))
+        } else {
+            found.count() == 0
+        };
+        match measured(values, plan.confidence) {
+            Some(measured) => Cell::Measured(Box::new(measured)),
+            None if by_design => Cell::NotMeasured,
+            None => Cell::NoData,
+        }
+    };
+    ConfigResult {
+        index: config.index,
+        name: config.spec.name.clone(),
+        baseline: config.spec.name == plan.baseline,
+        counts: Counts::of(&config.trials),
+        cells: metrics.iter().map(cell).collect(),
+    }
+}
+
+/// Names of the metrics that a recipe produces; none when the recipe is of another version.
+fn expected_metrics(config: &ConfigSpec) -> Option<BTreeSet<String>> {
+    let recipe = Recipe::from_json(&config.recipe).ok()?;
+    Some(recipe.metric_names().into_iter().collect())
+}
+
+fn measured(values: Vec<Observation>, confidence: f64) -> Option<Measured> {
+    let plain: Vec<f64> = values.iter().map(|o| o.value).collect();
+    let summary = sweeper_stats::summary(&plain).ok()?;
+    Some(Measured {
+        n: summary.n,
+        few: summary.n <= FEW,
+        mean: summary.mean,
+        sd: summary.sd,
+        se: summary.se,
+        interval: sweeper_stats::mean_interval(&plain, confidence).ok(),
+        min: summary.min,
+        max: summary.max,
+        median: summary.median,
+        values,
+    })
+}

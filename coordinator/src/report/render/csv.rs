@@ -1,0 +1,173 @@
+//! `results.csv` and `trials.csv`.
+//!
+//! `results.csv` holds observations and nothing else, so it is the same to the byte whatever the schedule was: no ids,
+//! times, workers, no trace of reuse. What depends on the schedule is in `trials.csv`.
+
+use super::RenderError;
+use crate::{
+    report::{number, time, wording::full_name},
+    results::{AttemptResult, SweepResults, TrialResult},
+};
+use std::collections::BTreeMap;
+
+/// Every observed number: `sweep,config,replicate,metric,epoch,value`, ordered by config, replicate, metric, epoch.
+/// Values have the shortest form that reads back to the same bits.
+///
+/// # Errors
+/// [`RenderError::Csv`].
+pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
+    let mut rows = Rows::new(&["sweep", "config", "replicate", "metric", "epoch", "value"])?;
+    let sweep = text(&results.spec.name);
+    for trial in ordered(results) {
+        let config = text(&config_name(results, trial.config));
+        let mut metrics: Vec<_> = trial.metrics.iter().collect();
+        metrics.sort_by(|a, b| (&a.name, a.epoch).cmp(&(&b.name, b.epoch)));
+        for metric in metrics {
+            rows.push(&[
+                sweep.clone(),
+                config.clone(),
+                trial.replicate.to_string(),
+                text(&metric.name),
+                metric.epoch.to_string(),
+                number::exact(metric.value),
+            ])?;
+        }
+    }
+    rows.finish()
+}
+
+/// One row per attempt, and one (attempt 0) per trial that has none: waiting, cancelled early, or taken from an
+/// earlier sweep. Seconds and the parameter digest stand beside the attempt whose outcome was accepted.
+///
+/// # Errors
+/// [`RenderError::Csv`].
+pub fn trials_csv(results: &SweepResults) -> Result<String, RenderError> {
+    let mut rows = Rows::new(&[
+        "trial",
+        "config",
+        "replicate",
+        "attempt",
+        "worker",
+        "node",
+        "device",
+        "granted",
+        "ended",
+        "end",
+        "train_seconds",
+        "evaluate_seconds",
+        "reused_from",
+        "parameter_digest",
+        "error",
+    ])?;
+    let mut attempts: BTreeMap<(u32, u32), Vec<&AttemptResult>> = BTreeMap::new();
+    for attempt in &results.attempts {
+        attempts.entry((attempt.config, attempt.replicate)).or_default().push(attempt);
+    }
+    for trial in ordered(results) {
+        let mut own = attempts.remove(&(trial.config, trial.replicate)).unwrap_or_default();
+        own.sort_by_key(|a| a.attempt);
+        // The last completed attempt made the outcome; one taken from an earlier sweep was made by none of them.
+        let maker = own.iter().rposition(|a| matches!(a.end.as_str(), "completed" | "diverged"));
+        let maker = maker.filter(|_| trial.reused_from.is_none());
+        if maker.is_none() && (own.is_empty() || trial.reused_from.is_some()) {
+            rows.push(&trial_row(results, trial))?;
+        }
+        for (index, attempt) in own.iter().enumerate() {
+            rows.push(&attempt_row(results, trial, attempt, maker == Some(index)))?;
+        }
+    }
+    rows.finish()
+}
+
+fn ordered(results: &SweepResults) -> Vec<&TrialResult> {
+    let mut trials: Vec<&TrialResult> = results.trials.iter().collect();
+    trials.sort_by_key(|t| (t.config, t.replicate));
+    trials
+}
+
+fn config_name(results: &SweepResults, index: u32) -> String {
+    match results.spec.configs.get(index as usize) {
+        Some(config) => full_name(&config.stratum, &config.name),
+        None => format!("c{index}"),
+    }
+}
+
+fn trial_id(results: &SweepResults, trial: &TrialResult) -> String {
+    format!("{}/c{}/r{}", results.sweep, trial.config, trial.replicate)
+}
+
+fn attempt_row(
+    results: &SweepResults,
+    trial: &TrialResult,
+    attempt: &AttemptResult,
+    made_outcome: bool,
+) -> [String; 15] {
+    let [train, evaluate, digest] = if made_outcome { provenance(trial) } else { Default::default() };
+    [
+        text(&trial_id(results, trial)),
+        text(&config_name(results, trial.config)),
+        trial.replicate.to_string(),
+        attempt.attempt.to_string(),
+        text(&attempt.worker),
+        text(&attempt.node),
+        text(&attempt.device),
+        time::utc(attempt.granted_ms, true),
+        attempt.ended_ms.map(|ms| time::utc(ms, true)).unwrap_or_default(),
+        text(&attempt.end),
+        train,
+        evaluate,
+        String::new(),
+        digest,
+        text(attempt.error.as_deref().unwrap_or_default()),
+    ]
+}
+
+fn trial_row(results: &SweepResults, trial: &TrialResult) -> [String; 15] {
+    let [train, evaluate, digest] = provenance(trial);
+    let ending = trial.ending.as_deref().unwrap_or(&trial.state);
+    let end = ending.split(':').next().unwrap_or_default().to_lowercase();
+    let mut row: [String; 15] = Default::default();
+    row[0] = text(&trial_id(results, trial));
+    row[1] = text(&config_name(results, trial.config));
+    row[2] = trial.replicate.to_string();
+    row[3] = "0".to_owned();
+    row[9] = text(&end);
+    row[10] = train;
+    row[11] = evaluate;
+    row[12] = text(trial.reused_from.as_deref().unwrap_or_default());
+    row[13] = digest;
+    row[14] = text(trial.last_error.as_deref().unwrap_or_default());
+    row
+}
+
+fn provenance(trial: &TrialResult) -> [String; 3] {
+    trial.provenance.as_ref().map_or_else(Default::default, |p| {
+        [number::exact(p.train_seconds), number::exact(p.evaluate_seconds), text(&p.parameter_digest)]
+    })
+}
+
+/// A text cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe before it.
+fn text(cell: &str) -> String {
+    let formula = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if cell.starts_with(formula) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// CSV rows with line feeds; the `csv` crate quotes.
+struct Rows(::csv::Writer<Vec<u8>>);
+
+impl Rows {
+    fn new(head: &[&str]) -> Result<Self, RenderError> {
+        let mut rows = Self(::csv::Writer::from_writer(Vec::new()));
+        rows.push(head)?;
+        Ok(rows)
+    }
+
+    fn push<T: AsRef<[u8]>>(&mut self, cells: &[T]) -> Result<(), RenderError> {
+        self.0.write_record(cells).map_err(|e| RenderError::Csv(e.to_string()))
+    }
+
+    fn finish(self) -> Result<String, RenderError> {
+        let bytes = self.0.into_inner().map_err(|e| RenderError::Csv(e.to_string()))?;
+        String::from_utf8(bytes).map_err(|e| RenderError::Csv(e.to_string()))
+    }
+}

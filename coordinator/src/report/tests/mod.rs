@@ -1,0 +1,34 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+//! Tests of the report as a whole. The picture in the README is made from the ten-config example:
+//! `SWEEPER_EXAMPLE_REPORT=DIR cargo test --release -p sweeper-coordinator write_example_report -- --ignored`
+
+mod analysis;
+mod edge;
+mod example;
+mod formats;
+mod snapshots;
+
+use super::{Analysis, analyze, write_all};
+use crate::results::SweepResults;
+use std::path::Path;
+
+fn analysis_of(results: &SweepResults) -> Analysis {
+    analyze(results).unwrap()
+}
+
+#[test]
+#[ignore = "writes the example report into the folder that SWEEPER_EXAMPLE_REPORT names"]
+fn write_example_report() {
+    let dir = std::env::var_os("SWEEPER_EXAMPLE_REPORT").expect("SWEEPER_EXAMPLE_REPORT names a folder");
+    for (name, results) in [
+        ("ten", example::ten_configs()),
+        ("small", example::small()),
+        ("strata", example::strata()),
+        ("many", example::many(200)),
+    ] {
+        let analysis = analysis_of(&results);
+        write_all(&Path::new(&dir).join(name), &results, &analysis).unwrap();
+        std::fs::write(Path::new(&dir).join(name).join("terminal.txt"), super::render::terminal(&analysis, true))
+            .unwrap();
+    }
+}

@@ -1,0 +1,217 @@
+//! Texts that HTML and Markdown share, so that they cannot differ.
+
+use super::{
+    analysis::{Analysis, Family, Measured, Role, Tally, Tested},
+    number, time,
+    wording::{direction, display_name, effect_name, tally},
+};
+use sweeper_core::spec::{Correction, Pairing};
+
+/// Longest reason of a missing trial shown, in characters.
+pub(crate) const LONGEST_REASON: usize = 400;
+/// Longest recipe shown, in characters.
+pub(crate) const LONGEST_RECIPE: usize = 4000;
+
+/// `5`, or `3 (few)`.
+pub(crate) fn n(n: usize, few: bool) -> String {
+    if few { format!("{n} (few)") } else { n.to_string() }
+}
+
+/// `5 pairs`, `5 and 4`, `3 pairs (few)`.
+pub(crate) fn tested_n(tested: &Tested) -> String {
+    let few = if tested.few { " (few)" } else { "" };
+    if tested.n_config == tested.n_baseline {
+        format!("{}{few}", tested.n_config)
+    } else {
+        format!("{} and {}{few}", tested.n_config, tested.n_baseline)
+    }
+}
+
+/// `1.23 [0.40, 2.10]`.
+pub(crate) fn effect(tested: &Tested) -> String {
+    tested.effect.as_ref().map_or_else(
+        || "n/a".to_owned(),
+        |e| {
+            let [g, low, high] = [e.g, e.interval.low, e.interval.high].map(number::statistic);
+            format!("{g} [{low}, {high}]")
+        },
+    )
+}
+
+/// Head of the effect-size column.
+pub(crate) fn effect_head(family: &Family) -> String {
+    let kind = family.comparisons.iter().find_map(|c| c.result.tested()?.effect.map(|e| e.kind));
+    kind.map_or_else(|| "Hedges g".to_owned(), |kind| effect_name(kind).to_owned())
+}
+
+/// What was asked, in one sentence.
+pub(crate) fn question(analysis: &Analysis) -> String {
+    let plan = &analysis.plan;
+    format!(
+        "Primary metric: {} ({}); baseline: {}.",
+        display_name(&plan.metric),
+        direction(Some(plan.direction)),
+        display_name(&plan.baseline)
+    )
+}
+
+/// Warns when a repeated outcome differed.
+pub(crate) fn determinism_warning(analysis: &Analysis) -> Option<String> {
+    let d = analysis.determinism;
+    (d.unequal > 0).then(|| {
+        format!(
+            "NOT DETERMINISTIC: {} of {} repeated outcomes differ from the accepted ones, so equal seeds did not give equal numbers.",
+            d.unequal, d.repeats
+        )
+    })
+}
+
+/// `Against “unbalanced” on accuracy/perverse (higher is better): 5 better, 1 worse.`
+pub(crate) fn family_line(analysis: &Analysis, family: &Family) -> String {
+    let metric = analysis.metrics.iter().find(|m| m.name == family.metric);
+    let way = direction(metric.and_then(|m| m.direction));
+    let (name, baseline) = (display_name(&family.metric), display_name(&analysis.plan.baseline));
+    format!("Against “{baseline}” on {name} ({way}): {}.", tally(family))
+}
+
+/// How the p-values of a family were adjusted.
+pub(crate) fn correction_line(analysis: &Analysis, family: &Family) -> String {
+    let (alpha, test) = (number::exact(analysis.plan.alpha), test_name(analysis.plan.pairing));
+    let adjusted = match (analysis.plan.correction, family.size) {
+        (_, 0) => return "No comparison has a p-value.".to_owned(),
+        (Correction::Holm, 1) => "the only one of its family, so there is nothing to adjust".to_owned(),
+        (Correction::Holm, m) => format!("adjusted by Holm over {m} comparisons"),
+        (Correction::None, _) => "not adjusted, as planned".to_owned(),
+    };
+    let s = if family.size == 1 { "" } else { "s" };
+    format!("p-value{s} of the {test}, {adjusted}; alpha = {alpha}.")
+}
+
+fn test_name(pairing: Pairing) -> &'static str {
+    match pairing {
+        Pairing::Common => "paired t-test",
+        Pairing::Independent => "Welch t-test",
+    }
+}
+
+/// What the numbers of a comparison table are.
+pub(crate) fn family_caption(analysis: &Analysis, family: &Family) -> String {
+    let plan = &analysis.plan;
+    let role = match family.role {
+        Role::Primary => "Primary family",
+        Role::Secondary => "Secondary family (exploratory, corrected by itself)",
+    };
+    let test = test_name(plan.pairing);
+    let correction = match (plan.correction, family.size) {
+        (_, 0) => "no comparison has a p-value".to_owned(),
+        (Correction::Holm, 1) => "the only comparison with a p-value, so p_adjusted equals it".to_owned(),
+        (Correction::Holm, m) => format!("p_adjusted by Holm over {m} comparisons"),
+        (Correction::None, _) => "p_adjusted equals p_value, as planned".to_owned(),
+    };
+    format!("{role}: config minus {}, {test}; {correction}.", display_name(&plan.baseline))
+}
+
+/// How every number was made and what it speaks of, one sentence each.
+pub(crate) fn method(analysis: &Analysis) -> Vec<String> {
+    let plan = &analysis.plan;
+    let (confidence, alpha) = (number::percent(plan.confidence), number::exact(plan.alpha));
+    let mut list = vec![
+        "One observation is the final value of one training; n counts trainings.".to_owned(),
+        format!(
+            "SD is the sample standard deviation (divisor n - 1). The interval beside a mean is the {confidence} t-interval of that mean."
+        ),
+    ];
+    list.push(match plan.pairing {
+        Pairing::Common => "Replicate r has one seed in every config, so by design the test is the paired t-test over the replicates that \
+             both configs completed. Welch's test of all completed replicates stands beside it as the unpaired form; it decides nothing."
+            .to_owned(),
+        Pairing::Independent => "Every trial has a seed of its own, so the test is Welch's t-test.".to_owned(),
+    });
+    list.push(match plan.correction {
+        Correction::Holm => format!(
+            "A verdict says better or worse when p_adjusted is at most {alpha}. Holm's correction covers the comparisons of one stratum on one \
+             metric. Intervals of differences are for one comparison each, so one may leave out 0 where the verdict is undecided."
+        ),
+        Correction::None => format!(
+            "A verdict says better or worse when the p-value is at most {alpha}. Nothing is corrected for the number of comparisons, as planned."
+        ),
+    });
+    list.push(
+        "Undecided means that these data do not tell better from worse. It does not mean that there is no difference."
+            .to_owned(),
+    );
+    list.push(
+        "Other metrics than the primary one were not what the sweep was planned for: read their verdicts as exploratory.".to_owned(),
+    );
+    if analysis.counts.diverged + analysis.counts.abandoned > 0 {
+        list.push(
+            "Diverged and abandoned trials have no final value: they are listed, and no mean includes them.".to_owned(),
+        );
+    }
+    let scope = &analysis.scope;
+    if !scope.varies.is_empty() {
+        let (varies, fixed) = (scope.varies.join(", "), scope.fixed.join(", "));
+        list.push(format!(
+            "Replicates vary {varies}. They hold fixed {fixed}: intervals and p-values speak of new seeds, not of new data."
+        ));
+    }
+    let d = analysis.determinism;
+    list.push(match (d.repeats, d.unequal) {
+        (0, _) => "No trial was trained twice, so determinism was not checked by this sweep.".to_owned(),
+        (n, bad) => {
+            let equal = n.saturating_sub(bad);
+            format!(
+                "Determinism: of {n} outcomes observed a second time, {equal} were equal to the bit and {bad} were not."
+            )
+        }
+    });
+    list
+}
+
+/// Facts about the sweep, without the long ones (file, recipes, seeds).
+pub(crate) fn provenance(analysis: &Analysis) -> Vec<(String, String)> {
+    let p = &analysis.provenance;
+    let mut rows: Vec<(&str, String)> = vec![
+        ("sweep", format!("{} ({})", p.sweep, analysis.state)),
+        ("submitted", p.submitted.clone()),
+        ("closed", p.closed.clone().unwrap_or_else(|| "still open".to_owned())),
+    ];
+    if let Some(wall) = p.wall_seconds {
+        rows.push(("wall clock", time::duration(wall)));
+    }
+    rows.push(("training, summed", time::duration(p.train_seconds)));
+    rows.push(("evaluation, summed", time::duration(p.evaluate_seconds)));
+    rows.push(("coordinator", format!("sweeper {}", p.software_version)));
+    for (what, tallies) in [
+        ("numerics version", &p.trainer_versions),
+        ("library", &p.libraries),
+        ("device", &p.devices),
+        ("node", &p.nodes),
+        ("attempts", &p.attempt_ends),
+    ] {
+        rows.push((what, joined(tallies)));
+    }
+    rows.push(("sweep seed", p.seed.clone()));
+    rows.push(("sweep digest", p.spec_digest.clone()));
+    rows.push(("plan digest", analysis.plan.digest.clone()));
+    let overrides = if p.overrides.is_empty() { "none".to_owned() } else { p.overrides.join("; ") };
+    rows.push(("overrides", overrides));
+    let mut rows: Vec<(String, String)> = rows.into_iter().map(|(what, value)| (what.to_owned(), value)).collect();
+    rows.extend(p.data_digests.iter().map(|(key, digest)| (format!("data {}", display_name(key)), digest.clone())));
+    rows
+}
+
+fn joined(tallies: &[Tally]) -> String {
+    if tallies.is_empty() {
+        return "none".to_owned();
+    }
+    let one = |t: &Tally| format!("{} ({})", display_name(&t.value), t.count);
+    tallies.iter().map(one).collect::<Vec<String>>().join(", ")
+}
+
+/// `56.69 [56.30, 57.10]`, or the mean alone.
+pub(crate) fn mean_and_interval(m: &Measured) -> String {
+    let d = number::measured_decimals(m);
+    let mean = number::fixed(m.mean, d);
+    m.interval.as_ref().map_or_else(|| mean.clone(), |i| format!("{mean} {}", number::interval(i, d)))
+}

@@ -1,0 +1,248 @@
+//! Sentences made from numbers. Names inside them are shortened and free of control characters, nothing more: every
+//! format escapes the sentence by its own rules.
+
+use super::{
+    analysis::{
+        Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Test, Tested, Untested, Verdict,
+    },
+    number,
+};
+use std::cmp::Ordering;
+use sweeper_core::spec::{Correction, Direction};
+use sweeper_stats::EffectKind;
+
+/// Longest name shown whole, in characters.
+const LONGEST_NAME: usize = 120;
+
+/// A name for people: control characters and line breaks become spaces, and of a very long one the ends are kept.
+/// JSON and CSV hold it unchanged.
+pub(crate) fn display_name(name: &str) -> String {
+    shorten(name, LONGEST_NAME)
+}
+
+/// [`display_name`] of at most `longest` characters.
+pub(crate) fn shorten(name: &str, longest: usize) -> String {
+    let clean = |c: char| if c.is_control() || is_invisible(c) { ' ' } else { c };
+    let count = name.chars().count();
+    if count <= longest {
+        return name.chars().map(clean).collect();
+    }
+    let tail = longest / 4;
+    let head = longest.saturating_sub(tail + 1);
+    let mut text: String = name.chars().take(head).map(clean).collect();
+    text.push('…');
+    text.extend(name.chars().skip(count - tail).map(clean));
+    text
+}
+
+/// Line and paragraph separators, and marks that reorder the text around them.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+/// `config`, or `stratum/config`.
+pub(crate) fn full_name(stratum: &str, config: &str) -> String {
+    if stratum.is_empty() { config.to_owned() } else { format!("{stratum}/{config}") }
+}
+
+/// A comparison in words.
+pub(super) struct Words {
+    pub(super) sentence: String,
+    pub(super) evidence: String,
+}
+
+pub(super) fn of_comparison(
+    config: &str,
+    baseline: &str,
+    result: &ComparisonResult,
+    metric: &MetricInfo,
+    plan: &Plan,
+) -> Words {
+    let (config, baseline, name) = (display_name(config), display_name(baseline), display_name(&metric.name));
+    let evidence = match result {
+        ComparisonResult::Tested(tested) => tested_evidence(tested, metric, plan),
+        ComparisonResult::NotTested(why) => untested_evidence(why, metric),
+    };
+    let claim = match Look::of(result) {
+        Look::Better => "is better than",
+        Look::Worse => "is worse than",
+        Look::Undecided => "is undecided against",
+        Look::Equal => "equals",
+        Look::NotMeasured | Look::NotTested => "is not tested against",
+    };
+    Words { sentence: format!("“{config}” {claim} “{baseline}” on {name}: {evidence}."), evidence }
+}
+
+fn tested_evidence(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> String {
+    let decimals = number::tested_decimals(tested);
+    let difference = tested.primary.difference;
+    let size = number::with_unit(&number::fixed(difference.abs(), decimals), metric.unit.of_difference());
+    let way = match difference.partial_cmp(&0.0) {
+        Some(Ordering::Greater) => "higher",
+        Some(Ordering::Less) => "lower",
+        _ => "apart in the mean",
+    };
+    let interval = number::interval_in_words(&tested.primary.interval, decimals, metric.unit);
+    let confidence = number::percent(plan.confidence);
+    let p = number::p_equals(tested.p_adjusted, plan.alpha);
+    let p = if plan.correction == Correction::None { p } else { format!("adjusted {p}") };
+    let n = counts_in_words(tested);
+    let hint = match (tested.verdict, metric.direction) {
+        (Verdict::Undecided, None) => "; which way is better is not known for this metric",
+        _ => "",
+    };
+    format!("{size} {way} ({confidence} interval {interval}), {p}, {n}{hint}")
+}
+
+fn counts_in_words(tested: &Tested) -> String {
+    let few = if tested.few { ", which is few" } else { "" };
+    match tested.test {
+        Test::PairedT => format!("n = {} pairs{few}", tested.n_config),
+        Test::WelchT => format!("n = {} and {}{few}", tested.n_config, tested.n_baseline),
+    }
+}
+
+/// Why there are no numbers, as a clause.
+fn untested_evidence(why: &Untested, metric: &MetricInfo) -> String {
+    match why {
+        Untested::NotMeasured { config: false, baseline: true } => "not measured for this config".to_owned(),
+        Untested::NotMeasured { config: true, .. } => "not measured for the baseline".to_owned(),
+        Untested::NotMeasured { .. } => "not measured for this config, nor for the baseline".to_owned(),
+        Untested::EqualInAll { n: 1 } => "equal to the last bit in the only common replicate".to_owned(),
+        Untested::EqualInAll { n } => format!("equal in all {n} replicates, to the last bit"),
+        Untested::TooFew { n, needed } => {
+            let s = if *n == 1 { "" } else { "s" };
+            format!("{n} usable replicate{s}, the test needs {needed}")
+        }
+        Untested::ConstantDifference { n, difference } => {
+            let difference = number::with_unit(&number::exact(*difference), metric.unit.of_difference());
+            format!("{difference} apart in each of {n} replicates, so the error of the difference cannot be estimated")
+        }
+        Untested::Degenerate(why) => why.to_string(),
+    }
+}
+
+/// The same, for a table cell.
+pub(crate) fn untested_short(why: &Untested) -> String {
+    match why {
+        Untested::NotMeasured { .. } => "not measured".to_owned(),
+        Untested::EqualInAll { n } => format!("equal in all {n} replicates"),
+        Untested::TooFew { n, .. } => format!("too few (n = {n})"),
+        Untested::ConstantDifference { .. } => "constant difference".to_owned(),
+        Untested::Degenerate(_) => "no test".to_owned(),
+    }
+}
+
+/// How the result of a comparison is shown: the three verdicts, and three reasons why there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    Better,
+    Worse,
+    Undecided,
+    /// To the bit, in every replicate.
+    Equal,
+    NotMeasured,
+    NotTested,
+}
+
+impl Look {
+    /// In the order of a report.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Better, Self::Worse, Self::Undecided, Self::Equal, Self::NotMeasured, Self::NotTested];
+
+    pub(crate) fn of(result: &ComparisonResult) -> Self {
+        match result {
+            ComparisonResult::Tested(tested) => match tested.verdict {
+                Verdict::Better => Self::Better,
+                Verdict::Worse => Self::Worse,
+                Verdict::Undecided => Self::Undecided,
+            },
+            ComparisonResult::NotTested(Untested::EqualInAll { .. }) => Self::Equal,
+            ComparisonResult::NotTested(Untested::NotMeasured { .. }) => Self::NotMeasured,
+            ComparisonResult::NotTested(_) => Self::NotTested,
+        }
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Undecided => "undecided",
+            Self::Equal => "equal",
+            Self::NotMeasured => "not measured",
+            Self::NotTested => "not tested",
+        }
+    }
+
+    /// A shape that says the same.
+    pub(crate) const fn mark(self) -> &'static str {
+        match self {
+            Self::Better => "▲",
+            Self::Worse => "▼",
+            Self::Undecided => "○",
+            Self::Equal => "=",
+            Self::NotMeasured | Self::NotTested => "–",
+        }
+    }
+}
+
+/// Comparisons in the order of a verdict list: those with numbers or equal to the bit in sweep order, then the others.
+pub(crate) fn verdict_order(family: &Family) -> impl Iterator<Item = &Comparison> {
+    let told = |c: &&Comparison| !matches!(Look::of(&c.result), Look::NotMeasured | Look::NotTested);
+    family.comparisons.iter().filter(told).chain(family.comparisons.iter().filter(move |c| !told(c)))
+}
+
+/// `5 better, 1 worse, 1 equal, 2 not measured`, naming only what occurs.
+pub(crate) fn tally(family: &Family) -> String {
+    let count = |look| family.comparisons.iter().filter(|c| Look::of(&c.result) == look).count();
+    let parts = Look::ALL.into_iter().map(|look| (count(look), look.word())).filter(|(n, _)| *n > 0);
+    let parts: Vec<String> = parts.map(|(n, word)| format!("{n} {word}")).collect();
+    if parts.is_empty() { "nothing to compare".to_owned() } else { parts.join(", ") }
+}
+
+/// `higher is better` or `lower is better`.
+pub(crate) fn direction(direction: Option<Direction>) -> &'static str {
+    match direction {
+        Some(Direction::Maximize) => "higher is better",
+        Some(Direction::Minimize) => "lower is better",
+        None => "no known better side",
+    }
+}
+
+/// `48 of 50 trials completed, 1 diverged, 1 abandoned`.
+pub(crate) fn counts(counts: &Counts) -> String {
+    let mut text = format!("{} of {} trials completed", counts.completed, counts.planned);
+    for (n, what) in [
+        (counts.diverged, "diverged"),
+        (counts.abandoned, "abandoned"),
+        (counts.cancelled, "cancelled"),
+        (counts.open, "not finished yet"),
+    ] {
+        if n > 0 {
+            text.push_str(&format!(", {n} {what}"));
+        }
+    }
+    if counts.reused > 0 {
+        text.push_str(&format!(" ({} taken from earlier sweeps)", counts.reused));
+    }
+    text
+}
+
+/// The stamp of a report whose sweep is not complete.
+pub(crate) fn partial_stamp(analysis: &Analysis) -> String {
+    let Counts { open, cancelled, planned, .. } = analysis.counts;
+    let missing = open + cancelled;
+    format!(
+        "PARTIAL: {missing} of {planned} planned trials have no outcome ({open} not finished yet, {cancelled} cancelled). \
+         Numbers may still change, and p-values looked at before the planned end are not valid for deciding when to stop."
+    )
+}
+
+/// What an effect size was divided by, for a table head.
+pub(crate) fn effect_name(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::HedgesG => "Hedges g (pooled SD)",
+        EffectKind::HedgesGav => "Hedges g (average SD)",
+        EffectKind::Dz => "Hedges g (SD of the differences)",
+    }
+}

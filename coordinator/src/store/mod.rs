@@ -1,0 +1,258 @@
+//! The facts on disk: SQLite in a state directory, in relational tables that any tool may query (see
+//! `migrations/0001.sql`).
+//!
+//! Map: `schema` versions and migrations · `write` facts to rows · `load` rows to facts · `outcomes` accepted outcomes
+//! with their numbers · `results` all that is known of a sweep · `reuse` outcomes of equal trials · `error`.
+//!
+//! Write-ahead log, `synchronous = FULL`: what [`Store::commit`] answered `Ok` survives `kill -9` and power loss.
+
+mod error;
+mod load;
+mod outcomes;
+mod results;
+mod reuse;
+mod schema;
+#[cfg(test)]
+pub(crate) mod tests;
+mod write;
+
+pub use error::StoreError;
+pub use results::StoredAttempt;
+pub use reuse::Reusable;
+
+use crate::results::SweepResults;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::{
+    fs::{DirBuilder, File, TryLockError},
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use sweeper_core::{
+    ids::{SweepId, TrialId},
+    record::Record,
+    scheduler::ReusedOutcome,
+    spec::SweepSpec,
+};
+
+/// Name of the database in the state directory.
+const DATABASE: &str = "sweeper.sqlite";
+/// Name of the file whose lock keeps a second coordinator out.
+const LOCK: &str = "lock";
+/// How long a statement waits for another process that reads or checks the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An open state directory.
+#[derive(Debug)]
+pub struct Store {
+    conn: Connection,
+    dir: PathBuf,
+    path: PathBuf,
+    /// Random, made with the database.
+    name: String,
+    /// Facts stored so far; the next fact gets this number plus one.
+    facts: i64,
+    /// Held as long as the store is open for writing.
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// Opens a state directory for a coordinator, and makes it (mode 0700) if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] if another coordinator has it, [`StoreError::NotWritable`], [`StoreError::NewerVersion`],
+    /// [`StoreError::Corrupt`], [`StoreError::Full`].
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| not_writable(dir, e))?;
+        let lock = lock(dir)?;
+        let path = dir.join(DATABASE);
+        let of = |e| StoreError::of(&path, e);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(&path, flags).map_err(of)?;
+        conn.busy_timeout(BUSY_TIMEOUT).map_err(of)?;
+        let found = schema::check(&conn, dir, &path)?;
+        set_up(&conn).map_err(of)?;
+        schema::migrate(&mut conn, found).map_err(of)?;
+        let (name, facts) = identity(&conn).map_err(of)?;
+        Ok(Self { conn, dir: dir.to_owned(), path, name, facts, _lock: Some(lock) })
+    }
+
+    /// Opens a state directory for reading only, whether a coordinator runs on it or not. Takes no lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if there is none, [`StoreError::NewerVersion`], [`StoreError::Corrupt`].
+    pub fn open_read_only(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(DATABASE);
+        let of = |e| StoreError::of(&path, e);
+        if !path.is_file() {
+            return Err(StoreError::Missing { path: dir.to_owned() });
+        }
+        let conn = match read_only(&path, "") {
+            // A folder that we must not write to has no room for the shared index of a write-ahead log. Without a
+            // log nobody is writing, so the file may be read as it is.
+            Err(_) if !dir.join(format!("{DATABASE}-wal")).exists() => read_only(&path, "&immutable=1"),
+            opened => opened,
+        }
+        .map_err(of)?;
+        if schema::check(&conn, dir, &path)? == 0 {
+            return Err(StoreError::Missing { path: dir.to_owned() });
+        }
+        let (name, facts) = identity(&conn).map_err(of)?;
+        Ok(Self { conn, dir: dir.to_owned(), path, name, facts, _lock: None })
+    }
+
+    /// The state directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A random name that the database got when it was made. Ids of two stores look alike; with it they do not.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Stores facts, all or none, in one transaction. When this returns `Ok` they are durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and others; then nothing of `records` is stored, and everything before still is.
+    pub fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.try_commit(records).map_err(|e| StoreError::of(&self.path, e))
+    }
+
+    fn try_commit(&mut self, records: &[Record]) -> rusqlite::Result<()> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut fact = self.facts;
+        for record in records {
+            fact += 1;
+            write::record(&tx, fact, record)?;
+        }
+        tx.prepare_cached("UPDATE store SET facts = ?1 WHERE id = 1")?.execute([fact])?;
+        tx.commit()?;
+        self.facts = fact;
+        Ok(())
+    }
+
+    /// All facts in the order in which they were decided, rebuilt from the tables.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if a table holds what no fact can have written, and errors of reading.
+    pub fn load_records(&self) -> Result<Vec<Record>, StoreError> {
+        self.read(load::records)
+    }
+
+    /// Everything known of a sweep.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSweep`], and errors of reading.
+    pub fn results(&self, sweep: SweepId) -> Result<SweepResults, StoreError> {
+        self.read(|conn| results::results(conn, sweep))?.ok_or(StoreError::UnknownSweep(sweep))
+    }
+
+    /// The attempts of one trial, oldest first; empty if there is no such trial.
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn attempts(&self, trial: TrialId) -> Result<Vec<StoredAttempt>, StoreError> {
+        self.read(|conn| results::attempts(conn, trial))
+    }
+
+    /// Trials of `spec` for which an outcome of an equal trial is there: equal recipe digest, seed and trainer
+    /// version, observed in any sweep. Where the data behind one data key changed over time, only outcomes on the
+    /// data seen last count. Ordered by (config, replicate).
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn reusable_trials(&self, spec: &SweepSpec, trainer_version: &str) -> Result<Vec<Reusable>, StoreError> {
+        self.read(|conn| reuse::trials(conn, spec, trainer_version))
+    }
+
+    /// [`Store::reusable_trials`] with their outcomes. Diverged outcomes are outcomes like others; `from` is always
+    /// the trial that really ran.
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn reusable(&self, spec: &SweepSpec, trainer_version: &str) -> Result<Vec<ReusedOutcome>, StoreError> {
+        self.read(|conn| reuse::outcomes(conn, spec, trainer_version))
+    }
+
+    /// Mean seconds of training and evaluation over all outcomes of a recipe; none if there are none.
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn trial_seconds(&self, recipe_digest: &str) -> Result<Option<f64>, StoreError> {
+        self.read(|conn| reuse::trial_seconds(conn, recipe_digest))
+    }
+
+    /// Reads a consistent view: other processes may write meanwhile.
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let read = || {
+            let tx = self.conn.unchecked_transaction()?;
+            query(&tx)
+        };
+        read().map_err(|e| StoreError::of(&self.path, e))
+    }
+}
+
+fn not_writable(path: &Path, source: io::Error) -> StoreError {
+    StoreError::NotWritable { path: path.to_owned(), source }
+}
+
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join(LOCK);
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| not_writable(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(e)) => Err(not_writable(&path, e)),
+    }
+}
+
+fn set_up(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn read_only(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(format!("file:{}?mode=ro{parameters}", percent_encoded(path)), flags)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    // The file is only touched by the first statement.
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(conn)
+}
+
+/// A path as part of a URI: everything but letters, digits and `/._-` escaped.
+fn percent_encoded(path: &Path) -> String {
+    use std::{fmt::Write as _, os::unix::ffi::OsStrExt as _};
+    path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
+}
+
+/// Name of the store, and how many facts it holds.
+fn identity(conn: &Connection) -> rusqlite::Result<(String, i64)> {
+    conn.query_row("SELECT name, facts FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// A 64-bit count as SQLite keeps it. The wire refuses numbers beyond 2^53, so nothing is cut here.
+fn int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,174 @@
+//! What a person reads: help texts and errors, each with its documented exit code.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod harness;
+
+use harness::{Bench, Running, SWEEPER, WORKER, eventually, small_images, synthetic_sweep, torch_sweep};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+/// Runs a command and shows its exit code and both streams, the folder's name and other chance values replaced.
+fn shown(bench: &Bench, command: &mut Command) -> String {
+    let output = command.env("COLUMNS", "100").output().unwrap();
+    let code = output.status.code().map_or("killed".to_owned(), |c| c.to_string());
+    let text = format!(
+        "exit {code}\n--- stdout\n{}--- stderr\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text.replace(&bench.dir.path().display().to_string(), "FOLDER").replace(env!("CARGO_PKG_VERSION"), "VERSION")
+}
+
+fn run_with(sweep: &str) -> String {
+    let bench = Bench::new(sweep);
+    shown(&bench, &mut bench.run_command("out", 1, &["--quiet"]))
+}
+
+#[test]
+fn help_texts() {
+    let bench = Bench::new("");
+    let commands = [
+        "", "run", "serve", "submit", "plan", "ls", "show", "watch", "cancel", "workers", "report", "export", "explain",
+    ];
+    for command in commands {
+        let args: Vec<&str> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
+        let name = if command.is_empty() { "sweeper" } else { command };
+        insta::assert_snapshot!(format!("help_{name}"), shown(&bench, &mut bench.sweeper(&args)));
+    }
+    insta::assert_snapshot!("help_worker", shown(&bench, &mut bench.command(WORKER, &["--help"])));
+}
+
+#[test]
+fn mistakes_in_the_sweep_file() {
+    let good = synthetic_sweep(0.0);
+    let cases = [
+        ("not_toml", good.replace("name = \"kill\"", "name = \"kill")),
+        ("unknown_key", good.replace("replicates = 4", "replicate = 4")),
+        ("unknown_recipe_key", good.replace("\"synthetic.effect\" = 2.0", "\"optimizer.learning_rate\" = 2.0")),
+        ("wrong_type", good.replace("replicates = 4", "replicates = \"four\"")),
+        ("out_of_range", good.replace("replicates = 4", "replicates = 0")),
+        ("duplicate_config", good.replace("name = \"worse\"", "name = \"better\"")),
+        ("no_such_baseline", good.replace("baseline = \"base\"", "baseline = \"bass\"")),
+        ("no_such_metric", good.replace("accuracy/balanced", "accuracy/perverse")),
+    ];
+    for (name, sweep) in cases {
+        assert_ne!(sweep, good, "{name} must change the file");
+        insta::assert_snapshot!(name, run_with(&sweep));
+    }
+    let bench = Bench::new("");
+    insta::assert_snapshot!("missing_file", shown(&bench, &mut bench.sweeper(&["run", "nothing.toml"])));
+    fs::write(bench.path("sweep.toml"), good).unwrap();
+    let overridden = &mut bench.sweeper(&["plan", "sweep.toml", "--set", "replicates=lots"]);
+    insta::assert_snapshot!("bad_override", shown(&bench, overridden));
+}
+
+#[test]
+#[cfg(feature = "torch")]
+fn missing_and_truncated_data() {
+    let bench = Bench::new(&torch_sweep(2, 1));
+    fs::create_dir(bench.path("data")).unwrap();
+    let command = &mut bench.run_command("out", 1, &["--quiet"]);
+    insta::assert_snapshot!("missing_data", shown(&bench, command));
+    small_images(&bench.path("data"), 100, 50);
+    let images = bench.path("data/fashion-mnist/train-images-idx3-ubyte");
+    let whole = fs::read(&images).unwrap();
+    fs::write(&images, &whole[..whole.len() / 2]).unwrap();
+    insta::assert_snapshot!("truncated_data", shown(&bench, command));
+    // Mended, the same command ends well.
+    fs::write(&images, &whole).unwrap();
+    harness::assert_success(&command.output().unwrap());
+    // Other data of the same name is refused for what is missing.
+    small_images(&bench.path("data"), 110, 50);
+    let more = &mut bench.run_command("out", 1, &["--quiet", "--set", "replicates=3"]);
+    let text = shown(&bench, more);
+    let digests = insta::Settings::clone_current();
+    let mut digests = digests;
+    digests.add_filter("[0-9a-f]{64}", "DIGEST");
+    digests.bind(|| insta::assert_snapshot!("other_data", text));
+}
+
+#[test]
+fn port_in_use() {
+    let bench = Bench::new("");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = shown(&bench, &mut bench.sweeper(&["serve", "--listen", &address]));
+    insta::assert_snapshot!(text.replace(&address, "ADDRESS"));
+}
+
+#[test]
+fn unwritable_folder() {
+    // To root every folder is writable, so the place is a file instead.
+    let bench = Bench::new(&synthetic_sweep(0.0));
+    fs::write(bench.path("file"), "").unwrap();
+    insta::assert_snapshot!("out_is_a_file", shown(&bench, &mut bench.run_command("file", 1, &["--quiet"])));
+    let closed = bench.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    if fs::write(closed.join("probe"), "").is_err() {
+        let text = shown(&bench, &mut bench.run_command("closed/out", 1, &["--quiet"]));
+        assert!(text.starts_with("exit 31\n"), "{text}");
+    }
+}
+
+/// Sets the schema number of a finished sweep's store to one that no version has yet.
+fn make_newer(database: &Path) {
+    // Bytes 60 to 63 of the file are SQLite's user version, big endian; a finished store has no journal left to
+    // override them once it was checkpointed at the end.
+    let mut bytes = fs::read(database).unwrap();
+    bytes[60..64].copy_from_slice(&999_u32.to_be_bytes());
+    fs::write(database, bytes).unwrap();
+    for more in ["-wal", "-shm"] {
+        let mut name = database.as_os_str().to_owned();
+        name.push(more);
+        // Absent after a clean end.
+        let _ = fs::remove_file(name);
+    }
+}
+
+#[test]
+fn state_directory_of_a_newer_version_or_in_use() {
+    let bench = Bench::new(&synthetic_sweep(0.0));
+    bench.results("out", 1);
+    let database = fs::read_dir(bench.path("out/state"))
+        .unwrap()
+        .flatten()
+        .map(|e| e.path())
+        .find(|p| p.extension().is_some_and(|e| e == "db" || e == "sqlite"))
+        .expect("a database in the state directory");
+    make_newer(&database);
+    insta::assert_snapshot!("newer_state", shown(&bench, &mut bench.run_command("out", 1, &["--quiet"])));
+
+    let mut serve = Running::start(&mut bench.sweeper(&["serve", "--state", "st", "--listen", "127.0.0.1:0"]));
+    eventually("the coordinator holds its state", || bench.path("st/lock").exists().then_some(()));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(serve.is_running());
+    let second = &mut bench.sweeper(&["serve", "--state", "st", "--listen", "127.0.0.1:0"]);
+    insta::assert_snapshot!("state_in_use", shown(&bench, second));
+}
+
+#[test]
+fn names_and_addresses_that_do_not_exist() {
+    let bench = Bench::new(&synthetic_sweep(0.0));
+    bench.results("out", 1);
+    let cases: [(&str, &[&str]); 6] = [
+        ("no_such_sweep", &["show", "nothing", "--state", "out"]),
+        ("no_such_trial", &["explain", "s1/c9/r0", "--state", "out"]),
+        ("not_a_trial", &["explain", "banana", "--state", "out"]),
+        ("no_state_directory", &["ls", "--state", "elsewhere"]),
+        ("no_coordinator", &["ls", "--coordinator", "http://127.0.0.1:1"]),
+        ("not_an_address", &["ls", "--coordinator", "::"]),
+    ];
+    for (name, args) in cases {
+        insta::assert_snapshot!(name, shown(&bench, &mut bench.sweeper(args)));
+    }
+    let no_worker = &mut bench.run_command("o2", 1, &["--worker", "nothing"]);
+    insta::assert_snapshot!("no_worker_executable", shown(&bench, no_worker));
+}
+
+#[test]
+fn the_login_node_executable_needs_no_libtorch() {
+    let output = Command::new("ldd").arg(SWEEPER).output().unwrap();
+    let libraries = String::from_utf8_lossy(&output.stdout).to_lowercase();
+    assert!(libraries.contains("libc.so"), "{libraries}");
+    assert!(!libraries.contains("torch") && !libraries.contains("libc10"), "{libraries}");
+}
