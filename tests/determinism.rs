@@ -28,6 +28,8 @@ fn more_replicates_run_only_what_is_missing_and_change_nothing_else() {
         assert!(three.contains(line), "{line} is gone");
     }
     let trials = std::fs::read_to_string(bench.path("out").join("trials.csv")).unwrap();
-    let fresh = trials.lines().skip(1).filter(|l| l.contains("#1")).count();
+    let taken_over = trials.lines().filter(|l| l.contains(",s1/c")).count();
+    assert_eq!(taken_over, 4, "two replicates of two configs were there:\n{trials}");
+    let fresh = trials.lines().filter(|l| l.contains(",cpu:")).count();
     assert_eq!(fresh, 2, "one new replicate of two configs:\n{trials}");
 }

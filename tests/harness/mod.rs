@@ -1,5 +1,5 @@
 //! What the integration tests share: temporary folders, the two executables, small data, processes by id.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     fs,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// One use of an executable: where, which one, its words up to the end of the command.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Use {
+pub(crate) struct Use {
     /// File and line.
     pub place: String,
     /// `sweeper` or `sweeper-worker`.
@@ -14,7 +14,7 @@ pub struct Use {
 }
 
 /// Long options in a help text.
-pub fn options_in(help: &str) -> BTreeSet<String> {
+pub(crate) fn options_in(help: &str) -> BTreeSet<String> {
     help.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
         .filter(|word| word.starts_with("--") && word.len() > 2)
         .map(str::to_owned)
@@ -22,7 +22,7 @@ pub fn options_in(help: &str) -> BTreeSet<String> {
 }
 
 /// The commands in a help text's list of subcommands: the first word of each indented line below `Commands:`.
-pub fn subcommands_in(help: &str) -> BTreeSet<String> {
+pub(crate) fn subcommands_in(help: &str) -> BTreeSet<String> {
     let list = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
     let list = list.take_while(|line| line.starts_with(' ') || line.is_empty());
     list.filter(|line| line.starts_with("  ") && !line.starts_with("    "))
@@ -31,7 +31,7 @@ pub fn subcommands_in(help: &str) -> BTreeSet<String> {
 }
 
 /// Every use of an executable in a file. Of Markdown, code alone is read: prose may talk about `sweeper` freely.
-pub fn uses(file: &str, text: &str) -> Vec<Use> {
+pub(crate) fn uses(file: &str, text: &str) -> Vec<Use> {
     let mut found = Vec::new();
     for (line, code) in code_lines(text, file.ends_with(".md")) {
         let words: Vec<&str> = code.split_whitespace().collect();

@@ -9,12 +9,12 @@ use std::{
 const ROOTS: [&str; 8] = [".cargo", ".ci", "coordinator", "deploy", "docs", "proto", "tests", "worker"];
 
 /// The checkout.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every source file, as a path relative to the root with `/` between its parts, sorted.
-pub fn files() -> Vec<String> {
+pub(crate) fn files() -> Vec<String> {
     let mut found: Vec<PathBuf> = entries(root()).into_iter().filter(|p| p.is_file()).collect();
     let mut folders: Vec<PathBuf> = ROOTS.iter().map(|name| root().join(name)).filter(|p| p.is_dir()).collect();
     while let Some(folder) = folders.pop() {
@@ -33,7 +33,7 @@ pub fn files() -> Vec<String> {
 }
 
 /// Names in a folder, sorted; none where there is no such folder.
-pub fn entries(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> =
         fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
     found.sort();
@@ -41,17 +41,17 @@ pub fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A path relative to the root.
-pub fn relative(path: &Path) -> String {
+pub(crate) fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// A file's text; `None` for what is not text.
-pub fn text(file: &str) -> Option<String> {
+pub(crate) fn text(file: &str) -> Option<String> {
     String::from_utf8(fs::read(root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))).ok()
 }
 
 /// The same source with the inside of comments, strings and character literals blanked; lines stay where they are.
-pub fn code_only(source: &str) -> String {
+pub(crate) fn code_only(source: &str) -> String {
     let chars: Vec<char> = source.chars().collect();
     let mut out = String::with_capacity(source.len());
     let mut at = 0;
@@ -124,7 +124,7 @@ fn end_of_quoted(chars: &[char], start: usize, quote: char) -> usize {
 }
 
 /// Name and number of lines, signature included, of every function with a body.
-pub fn functions(source: &str) -> Vec<(String, usize)> {
+pub(crate) fn functions(source: &str) -> Vec<(String, usize)> {
     let code: Vec<char> = code_only(source).chars().collect();
     let mut found = Vec::new();
     for at in 0..code.len() {

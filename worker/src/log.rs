@@ -4,7 +4,10 @@ use clap::ValueEnum;
 use std::{
     collections::VecDeque,
     io::{self, Write},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
@@ -12,6 +15,9 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 const KEPT_LINES: usize = 50;
 /// Longest kept line, in bytes.
 const KEPT_BYTES: usize = 500;
+
+/// Set when standard error carries JSON and nothing else.
+static ONLY_JSON: AtomicBool = AtomicBool::new(false);
 
 static TAIL: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
@@ -40,12 +46,23 @@ impl LogFormat {
 pub(crate) fn start(format: LogFormat, source: String) {
     let filter = EnvFilter::try_from_env("SWEEPER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = Lines { format, source };
+    ONLY_JSON.store(format == LogFormat::Json, Ordering::Relaxed);
     // A second start, in tests, is not an error.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false);
     let _ = match format {
         LogFormat::Human => builder.with_writer(lines).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_writer(lines).try_init(),
     };
+}
+
+/// The one error that ends this process, for the person who started it: what is wrong, and below it the hint that the
+/// message ends with (`…; hint: …`). `sweeper run` shows these lines as its own error.
+pub(crate) fn fatal(message: &str) {
+    if !ONLY_JSON.load(Ordering::Relaxed) {
+        let text = format!("error: {}\n", message.replacen("; hint: ", "\n  hint: ", 1));
+        // Nobody is left to be told when stderr is gone.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
 }
 
 /// The last lines, oldest first.

@@ -10,6 +10,7 @@ use crate::{
     delivery::Delivery,
     exit, lease_keeper,
     link::{CallError, Link},
+    log,
     outbox::Outbox,
     random,
     trainer::{MakeTrainer, TrainError, TrainerOptions},
@@ -100,6 +101,10 @@ pub async fn run(settings: Settings, outbox: Outbox, make: MakeTrainer, mut sign
         Ok(link) => Arc::new(link),
         Err(error) => {
             error!(url = settings.coordinator, %error, "this is no address of a coordinator");
+            log::fatal(&format!(
+                "`{}` is not an address of a coordinator; hint: write it like http://127.0.0.1:7733",
+                settings.coordinator
+            ));
             return exit::USAGE;
         }
     };
@@ -216,6 +221,7 @@ impl Session {
             },
             Err(TrainError::Unusable { exit_code, message }) => {
                 error!(%trial, error = message, "this worker cannot train here");
+                log::fatal(&message);
                 self.release(vec![running.lease], &message).await;
                 return Some(exit_code);
             }
@@ -254,6 +260,7 @@ impl Session {
         let (code, reason, grace) = match end {
             End::Refused(why) => {
                 error!(reason = why, "the coordinator refuses this worker; install the same version on both sides");
+                log::fatal(&format!("the coordinator refuses this worker: {why}; hint: use one version on both sides"));
                 self.board.stop_running();
                 return self.stop_thread(exit::VERSION_MISMATCH).await;
             }

@@ -5,7 +5,7 @@ use crate::{
     child,
     cli::Options,
     devices::{self, Device},
-    exit,
+    exit, log,
     session::FAREWELL,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -66,6 +66,7 @@ pub(crate) fn run(options: &Options) -> u8 {
         Ok(places) => places,
         Err((code, message)) => {
             error!("{message}");
+            log::fatal(&message);
             return code;
         }
     };

@@ -337,22 +337,14 @@ async fn accidents_are_failures_with_an_error() {
 async fn a_report_the_coordinator_cannot_read_does_not_block_the_others() {
     let fake = Fake::start(3).await;
     fake.state().unreadable = Some((1, 0, 1, 1));
-    let worker = worker(&fake, IDLE);
-    // The unreadable one's lease stays open at the coordinator, which offers it for ever; it is not trained again.
-    fake.until(|state| state.ends().len() == 1).await;
-    fake.state().open.remove(&(1, 0, 1, 1));
-    let trained = Arc::clone(&worker.trained);
-    fake.until(|state| state.open.keys().all(|id| id.2 != 1) || !trained.lock().unwrap().is_empty()).await;
-    loop {
-        fake.state().open.remove(&(1, 0, 1, 1));
-        if fake.state().ends().len() == 2 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let mut worker = worker(&fake, IDLE);
+    fake.until(|state| state.ends().len() == 2 && !state.rejected.is_empty()).await;
     worker.signals.send(()).unwrap();
-    assert_eq!(worker.session.await.unwrap(), 0);
-    assert_eq!(worker.trained.lock().unwrap().len(), 3);
+    assert_eq!((&mut worker.session).await.unwrap(), 0);
+    assert_eq!(worker.trained(), labels(0..3));
+    let state = fake.state();
+    assert_eq!(state.ends(), [(1, 0, 0, 1), (1, 0, 2, 1)]);
+    assert_eq!(state.rejected, [(1, 0, 1, 1)], "it is set aside, not sent again");
 }
 
 #[tokio::test]

@@ -113,7 +113,9 @@ pub fn main() -> ExitCode {
 fn report_panics_in_one_line() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
-        let what = info.payload_as_str().unwrap_or("unknown");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let what = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
         anstream::eprintln!("error: a defect in sweeper{place}: {what}\n  hint: please report it with this line");
     }));
 }

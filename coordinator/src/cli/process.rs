@@ -155,13 +155,21 @@ fn tail(path: &Path, bytes: u64) -> String {
     read().unwrap_or_default()
 }
 
-/// The last message that a worker printed as its error, with the lines that belong to it.
+/// The last `error: …` that a worker printed for people, with the indented lines that belong to it. Workers of one
+/// supervisor put `[device] ` before their lines.
 fn last_error(log: &str) -> Option<String> {
-    let start = log.rfind("error: ")?;
-    let text = log.get(start + "error: ".len()..)?;
-    let lines: Vec<&str> =
-        text.lines().enumerate().take_while(|(i, line)| *i == 0 || line.starts_with(' ')).map(|(_, l)| l).collect();
-    Some(lines.join("\n"))
+    let lines: Vec<&str> = log.lines().map(without_source).collect();
+    let last = lines.iter().rposition(|line| line.starts_with("error: "))?;
+    let more = lines[last + 1..].iter().take_while(|line| line.starts_with("  "));
+    let first = lines[last].trim_start_matches("error: ");
+    Some([first].into_iter().chain(more.copied()).collect::<Vec<_>>().join("\n"))
+}
+
+fn without_source(line: &str) -> &str {
+    match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((_, text)) => text,
+        None => line,
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +180,8 @@ mod tests {
     fn the_last_error_keeps_its_hint_and_nothing_else() {
         let log = "error: old\n2026 INFO x\nerror: data file a is missing\n  hint: run `make setup`\n2026 INFO bye\n";
         assert_eq!(last_error(log).as_deref(), Some("data file a is missing\n  hint: run `make setup`"));
+        let prefixed = "[cpu:0] error: no data\n[cpu:0]   hint: get some\n[cpu:0] 2026 INFO leaving\n";
+        assert_eq!(last_error(prefixed).as_deref(), Some("no data\n  hint: get some"));
         assert_eq!(last_error("all is well"), None);
     }
 }

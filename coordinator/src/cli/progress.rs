@@ -132,7 +132,7 @@ impl Plain {
 }
 
 fn running_text(r: &RunningTrial) -> String {
-    let percent = if r.steps == 0 { 0 } else { 100 * r.step.min(r.steps) / r.steps };
+    let percent = (100 * r.step.min(r.steps)).checked_div(r.steps).unwrap_or(0);
     format!("w{} {} {} {percent}%", r.worker, list::attempt_text(r), r.config_name)
 }
 

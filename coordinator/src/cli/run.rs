@@ -42,7 +42,8 @@ const SLOT_PREFIX: &str = "run";
 pub(super) struct RunArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// Devices to train on: `cpu:2` (two one-thread workers), `all` GPUs, or a list like `0,1`
+    /// Devices to train on: `cpu:2` (two one-thread workers), `0,1` (GPUs), or `all` (every GPU; without one, every CPU
+    /// core)
     #[arg(long, default_value = "all")]
     devices: String,
     /// Folder of the report and of the sweep's state [default: out/NAME]

@@ -48,6 +48,7 @@ pub(crate) struct State {
     pub(crate) revoke: BTreeSet<Key>,
     /// Reports of this trial cannot be decoded, it says.
     pub(crate) unreadable: Option<Key>,
+    pub(crate) rejected: Vec<Key>,
 }
 
 impl State {
@@ -142,6 +143,12 @@ impl WorkerService for Service {
         let request = request.into_inner();
         state.knows(request.worker)?;
         if request.reports.iter().any(|report| Some(key(report.id.unwrap())) == state.unreadable) {
+            if let [alone] = &request.reports[..] {
+                // As if its lease had lapsed, which is what becomes of it.
+                let id = key(alone.id.unwrap());
+                state.open.remove(&id);
+                state.rejected.push(id);
+            }
             return Err(Status::invalid_argument("not a report"));
         }
         let mut answers = Vec::new();
