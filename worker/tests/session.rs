@@ -245,17 +245,19 @@ async fn heartbeats_go_on_through_a_step_that_asks_nobody() {
 #[tokio::test]
 async fn the_next_lease_is_there_before_the_trial_ends() {
     let fake = Fake::start(0).await;
-    fake.state().pending.extend([lease(0, 0.8), lease(1, 0.8), lease(2, 0.0)]);
-    let worker = worker(&fake, IDLE);
+    // Of many chances one suffices: a machine may stall for the last tenth of a trial.
+    fake.state().pending.extend((0..100).map(|replicate| lease(replicate, 0.4)));
+    let worker = worker(&fake, Wish { idle: None, ..IDLE });
     fake.until(|state| !state.open.is_empty()).await;
-    assert_eq!(fake.state().pending.len(), 2, "an idle worker takes one");
+    assert_eq!(fake.state().open.len(), 1, "an idle worker takes one");
+    let queued = |state: &fake::State| state.heartbeats.iter().flat_map(|beat| &beat.progress).any(|p| p.queued);
+    fake.until(|state| queued(state) || state.ends().len() == 100).await;
+    worker.signals.send(()).unwrap();
     assert_eq!(worker.session.await.unwrap(), 0);
     let state = fake.state();
-    assert_eq!(state.ends(), keys(0..3));
-    assert!(state.acquires.iter().any(|call| call.capacity == 2));
+    assert!(queued(&state), "no heartbeat told of a queued lease");
     assert!(state.acquires.iter().all(|call| call.capacity <= 2));
-    let queued = state.heartbeats.iter().flat_map(|beat| &beat.progress).filter(|progress| progress.queued).count();
-    assert!(queued > 0, "no heartbeat in 80 ms told of a queued lease");
+    assert!(state.open.is_empty(), "what was queued is given back");
 }
 
 #[tokio::test]

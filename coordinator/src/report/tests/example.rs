@@ -1,4 +1,4 @@
-//! Hand-made results: fixed input for snapshots, and the ten-config example behind the picture of a report.
+//! Hand-made results: fixed input for snapshots, and a ten-config example with made-up numbers.
 
 use crate::results::{AttemptResult, RESULTS_SCHEMA, SweepResults, TrialResult};
 use sweeper_core::{
@@ -278,7 +278,7 @@ const TEN: [Row; 10] = [
     ),
 ];
 
-/// The ten-config study at demo scale, made up: the picture in the README is a rendering of it.
+/// The ten-config study at demo scale, with made-up numbers.
 pub(super) fn ten_configs() -> SweepResults {
     let mut b = Builder::new("apriori-demo", "accuracy/perverse", "unbalanced");
     b.results.repeats = 1;

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
-//! Tests of the report as a whole. The picture in the README is made from the ten-config example:
+//! Tests of the report as a whole. To look at the ten-config example (made-up numbers) as a page:
 //! `SWEEPER_EXAMPLE_REPORT=DIR cargo test --release -p sweeper-coordinator write_example_report -- --ignored`
 
 mod analysis;
