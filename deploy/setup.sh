@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up what a build of sweeper needs: libtorch and Fashion-MNIST. `deploy/setup.sh --help` says more.
+# Sets up what a build needs: libtorch and Fashion-MNIST. `deploy/setup.sh --help` says more.
 set -eu
 case $0 in
     */*) here=${0%/*} ;;

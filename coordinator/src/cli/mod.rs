@@ -1,7 +1,7 @@
 //! Command-line definitions, one file per command. Data go to standard output, messages to standard error.
 //!
 //! `connect` finds the coordinator or an unattended state directory · `output` tables, JSON, times · `progress` live
-//! lines of `run` and `watch` · the rest is a command each.
+//! lines of `run` and `watch` · `process` local workers and signals · the rest is a command each.
 
 mod connect;
 mod explain;

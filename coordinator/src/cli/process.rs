@@ -1,14 +1,18 @@
-//! The worker supervisor that `run` starts: found, spawned, watched, stopped.
+//! Processes and signals: the worker supervisor that `run` starts, watches and stops; Ctrl-C.
 
 use crate::error::{Exit, Failure};
 use std::{
     fs::File,
+    future::Future,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    signal::unix::SignalKind,
+};
 
 /// How to start the workers of this machine.
 #[derive(Debug, Clone)]
@@ -169,6 +173,21 @@ fn without_source(line: &str) -> &str {
     match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
         Some((_, text)) => text,
         None => line,
+    }
+}
+
+/// Resolves on Ctrl-C or SIGTERM.
+pub(super) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
+    let interrupt = tokio::signal::unix::signal(SignalKind::interrupt());
+    let terminate = tokio::signal::unix::signal(SignalKind::terminate());
+    async move {
+        match (interrupt, terminate) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+            }
+            // Without handlers the system's default applies: the process ends by itself.
+            _ => std::future::pending().await,
+        }
     }
 }
 

@@ -16,14 +16,13 @@ use crate::{
 };
 use clap::Args;
 use std::{
-    future::Future,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 use sweeper_core::{ids::SweepId, scheduler::Settings};
 use sweeper_proto::v1::SubmitResponse;
-use tokio::{signal::unix::SignalKind, sync::oneshot};
+use tokio::sync::oneshot;
 
 /// Heartbeats of local workers: short, for they feed the live lines.
 const HEARTBEAT_MS: u32 = 300;
@@ -176,7 +175,7 @@ async fn follow(
     }
     let mut workers = Workers::start(command)?;
     let mut display = Display::new(args.quiet || args.json);
-    let interrupted = interrupted();
+    let interrupted = process::interrupted();
     tokio::pin!(interrupted);
     loop {
         let shown = handle.show_sweep(sweep).await?;
@@ -192,7 +191,7 @@ async fn follow(
                 let running = list::counts_text(&summary.trials.unwrap_or_default());
                 let grace = Duration::from_secs(args.grace);
                 display.note(&format!("{running}; running trials get up to {} s to finish (Ctrl-C again: stop at once)", args.grace));
-                let again = self::interrupted();
+                let again = process::interrupted();
                 let stopping = workers.stop(grace);
                 tokio::select! { () = stopping => {} () = again => {} }
                 display.finish();
@@ -207,21 +206,6 @@ async fn follow(
         if let Err(failure) = workers.keep_alive().await {
             display.finish();
             return Err(failure);
-        }
-    }
-}
-
-/// Resolves on Ctrl-C or SIGTERM.
-pub(super) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
-    let interrupt = tokio::signal::unix::signal(SignalKind::interrupt());
-    let terminate = tokio::signal::unix::signal(SignalKind::terminate());
-    async move {
-        match (interrupt, terminate) {
-            (Ok(mut interrupt), Ok(mut terminate)) => {
-                tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-            }
-            // Without handlers the system's default applies: the process ends by itself.
-            _ => std::future::pending().await,
         }
     }
 }

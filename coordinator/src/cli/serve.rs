@@ -53,7 +53,7 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         "coordinator at http://{address}, state in {}\nworkers join with `sweeper-worker --coordinator http://{address}`",
         args.state.display()
     ));
-    let mut server = tokio::spawn(rpc::serve(listener, handle.clone(), options, super::run::interrupted()));
+    let mut server = tokio::spawn(rpc::serve(listener, handle.clone(), options, super::process::interrupted()));
     tokio::select! {
         served = &mut server => {
             served.map_err(|e| Failure::new(Exit::Internal, e))??;

@@ -25,7 +25,7 @@ pub(super) async fn watch(args: WatchArgs) -> Result<Exit, Failure> {
     let mut source = connect::Source::open(&args.target.target()).await?;
     let sweep = source.find(&args.sweep).await?;
     let mut display = Display::new(args.json);
-    let interrupted = super::run::interrupted();
+    let interrupted = super::process::interrupted();
     tokio::pin!(interrupted);
     loop {
         let shown = source.show(sweep).await?;
