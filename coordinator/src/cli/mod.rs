@@ -74,11 +74,12 @@ struct TargetArgs {
     coordinator: String,
     /// Read a state directory instead of asking a coordinator (the folder given to `serve --state`, or the `--out`
     /// folder of `run`)
-    #[arg(long, value_name = "DIR", conflicts_with = "coordinator")]
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 }
 
 impl TargetArgs {
+    /// The state directory if one is given: a coordinator may also come from the environment.
     fn target(&self) -> Target {
         match &self.state {
             Some(dir) => Target::State(dir.clone()),

@@ -23,7 +23,7 @@ pub(super) struct PlanArgs {
     #[arg(long, env = "SWEEPER_COORDINATOR", value_name = "URL")]
     coordinator: Option<String>,
     /// Look for finished trials in this state directory
-    #[arg(long, value_name = "DIR", conflicts_with = "coordinator")]
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -67,12 +67,12 @@ pub(super) async fn plan(args: PlanArgs) -> Result<Exit, Failure> {
     let checked = args.file.read()?;
     let spec = &checked.spec;
     let earlier = match (&args.coordinator, &args.state) {
-        (Some(url), _) => {
+        (_, Some(dir)) => Some(offline(dir, spec)?),
+        (Some(url), None) => {
             let request = args.file.request(&checked, true, false);
             let answer = connect::client(url).await?.plan(request).await;
             Some(answer.map_err(|s| connect::refused(&s))?.into_inner())
         }
-        (None, Some(dir)) => Some(offline(dir, spec)?),
         (None, None) => {
             let dir = Path::new("out").join(&spec.name);
             if dir.join("state").is_dir() { Some(offline(&dir, spec)?) } else { None }

@@ -25,7 +25,12 @@ pub(super) struct WorkerCommand {
     pub(super) state_dir: PathBuf,
     /// Workers of an earlier run of the same sweep filled slots of this prefix.
     pub(super) slot_prefix: &'static str,
+    /// What running trials get to finish when the workers are told to stop.
+    pub(super) grace: Duration,
 }
+
+/// What workers need after the grace period to hand back, deliver and say goodbye.
+const FAREWELL: Duration = Duration::from_secs(6);
 
 /// Finds the worker executable: the one asked for, else the one beside this executable, else the one on PATH.
 pub(super) fn find_worker(asked: Option<&Path>) -> Result<PathBuf, Failure> {
@@ -53,27 +58,42 @@ pub(super) struct Workers {
     child: Child,
     started: Instant,
     backoff: Duration,
+    /// When a dead supervisor may be started again.
+    not_before: Option<Instant>,
+    /// Length of the log when the supervisor was started: errors before that are not its own.
+    log_start: u64,
 }
 
 impl Workers {
     pub(super) fn start(command: WorkerCommand) -> Result<Self, Failure> {
+        let log_start = command.log_length();
         let child = spawn(&command)?;
-        Ok(Self { command, child, started: Instant::now(), backoff: Duration::from_millis(200) })
+        let backoff = Duration::from_millis(200);
+        Ok(Self { command, child, started: Instant::now(), backoff, not_before: None, log_start })
     }
 
     /// Restarts a supervisor that died, with growing pauses; passes on an exit that another start cannot mend.
-    pub(super) async fn keep_alive(&mut self) -> Result<(), Failure> {
+    pub(super) fn keep_alive(&mut self) -> Result<(), Failure> {
         let Some(status) = self.child.try_wait().map_err(|e| self.failed(&e))? else { return Ok(()) };
         if let Some(failure) = self.fatal(status) {
             return Err(failure);
         }
-        if self.started.elapsed() > Duration::from_secs(60) {
-            self.backoff = Duration::from_millis(200);
+        match self.not_before {
+            None => {
+                if self.started.elapsed() > Duration::from_secs(60) {
+                    self.backoff = Duration::from_millis(200);
+                }
+                self.not_before = Some(Instant::now() + self.backoff);
+                self.backoff = (self.backoff * 2).min(Duration::from_secs(30));
+            }
+            Some(time) if Instant::now() < time => {}
+            Some(_) => {
+                self.not_before = None;
+                self.log_start = self.command.log_length();
+                self.child = spawn(&self.command)?;
+                self.started = Instant::now();
+            }
         }
-        tokio::time::sleep(self.backoff).await;
-        self.backoff = (self.backoff * 2).min(Duration::from_secs(30));
-        self.child = spawn(&self.command)?;
-        self.started = Instant::now();
         Ok(())
     }
 
@@ -91,7 +111,7 @@ impl Workers {
             _ => return None,
         };
         let log = self.command.log();
-        let tail = tail(&log, 4_096);
+        let tail = tail(&log, self.log_start);
         let message = last_error(&tail).unwrap_or_else(|| format!("the workers stopped with exit code {code}"));
         Some(Failure::new(exit, message).hint(format!(
             "nothing finished is lost: mend this and give the same command again; the workers' log is {}",
@@ -99,15 +119,15 @@ impl Workers {
         )))
     }
 
-    /// Asks the workers to finish what they train within `grace`, then ends them.
-    pub(super) async fn stop(mut self, grace: Duration) {
+    /// Asks the workers to finish what they train within the grace period, then ends them.
+    pub(super) async fn stop(mut self) {
         if let Some(pid) =
             self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
         {
             // It may have ended by itself in between.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
-        if tokio::time::timeout(grace, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(self.command.grace + FAREWELL, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
     }
@@ -116,6 +136,11 @@ impl Workers {
 impl WorkerCommand {
     fn log(&self) -> PathBuf {
         self.state_dir.join("worker.log")
+    }
+
+    /// 0 while there is no log.
+    fn log_length(&self) -> u64 {
+        std::fs::metadata(self.log()).map_or(0, |m| m.len())
     }
 }
 
@@ -129,6 +154,7 @@ fn spawn(command: &WorkerCommand) -> Result<Child, Failure> {
     process
         .args(["--coordinator", &command.url, "--devices", &command.devices, "--exit-with-parent"])
         .args(["--slot-prefix", command.slot_prefix])
+        .args(["--grace", &command.grace.as_secs().to_string()])
         .arg("--state-dir")
         .arg(&command.state_dir)
         .stdin(Stdio::piped())
@@ -146,12 +172,12 @@ fn spawn(command: &WorkerCommand) -> Result<Child, Failure> {
     })
 }
 
-/// The last bytes of a file, as text.
-fn tail(path: &Path, bytes: u64) -> String {
+/// A file from byte `start` on, at most its last 64 KiB, as text; empty if it cannot be read.
+fn tail(path: &Path, start: u64) -> String {
     let read = || -> std::io::Result<String> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+        file.seek(SeekFrom::Start(start.max(length.saturating_sub(64 << 10))))?;
         let mut buffer = Vec::new();
         file.read_to_end(&mut buffer)?;
         Ok(String::from_utf8_lossy(&buffer).into_owned())

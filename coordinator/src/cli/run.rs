@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 
 /// Heartbeats of local workers: short, for they feed the live lines.
 const HEARTBEAT_MS: u32 = 300;
-/// Local workers are seen to die by their supervisor, so the lease term only has to catch one that hangs.
+/// Local workers are seen to die by their supervisor, so the lease term is a second line only.
 const LEASE_TERM_MS: u64 = 30_000;
 /// How often the live lines are refreshed.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -93,6 +93,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let submitted = submit(&args, &checked, &handle).await?;
     announce(&args, &checked, &submitted, &out);
     let sweep = SweepId(submitted.sweep);
+    mention_others(&handle, sweep).await?;
     let command = WorkerCommand {
         executable: worker,
         url: format!("http://{address}"),
@@ -100,6 +101,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
         data_dir: args.data_dir.clone(),
         state_dir: state.join("workers"),
         slot_prefix: SLOT_PREFIX,
+        grace: Duration::from_secs(args.grace),
     };
     let ending = follow(&args, &handle, sweep, command).await;
     let _ = stop.send(());
@@ -157,6 +159,18 @@ fn announce(args: &RunArgs, checked: &Checked, submitted: &SubmitResponse, out: 
     ));
 }
 
+/// Other unfinished sweeps of the same folder are trained as well, and first if they are older.
+async fn mention_others(handle: &DriverHandle, sweep: SweepId) -> Result<(), Failure> {
+    let sweeps = handle.list_sweeps().await?.sweeps;
+    for other in sweeps.iter().filter(|s| s.state == "running" && s.sweep != sweep.0) {
+        output::note(&format!(
+            "note: s{} ({}) in the same folder is not finished either and comes first; another --out keeps them apart",
+            other.sweep, other.name
+        ));
+    }
+    Ok(())
+}
+
 enum Ending {
     Closed(Exit),
     Interrupted,
@@ -183,16 +197,15 @@ async fn follow(
         let summary = shown.summary.unwrap_or_default();
         if summary.state != "running" {
             display.finish();
-            workers.stop(Duration::from_secs(3)).await;
+            workers.stop().await;
             return Ok(Ending::Closed(watch::ending(&summary)));
         }
         tokio::select! {
             () = &mut interrupted => {
                 let running = list::counts_text(&summary.trials.unwrap_or_default());
-                let grace = Duration::from_secs(args.grace);
                 display.note(&format!("{running}; running trials get up to {} s to finish (Ctrl-C again: stop at once)", args.grace));
                 let again = process::interrupted();
-                let stopping = workers.stop(grace);
+                let stopping = workers.stop();
                 tokio::select! { () = stopping => {} () = again => {} }
                 display.finish();
                 return Ok(Ending::Interrupted);
@@ -203,7 +216,7 @@ async fn follow(
             }
             () = tokio::time::sleep(REFRESH) => {}
         }
-        if let Err(failure) = workers.keep_alive().await {
+        if let Err(failure) = workers.keep_alive() {
             display.finish();
             return Err(failure);
         }

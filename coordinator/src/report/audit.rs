@@ -48,6 +48,18 @@ fn exception(trial: Option<&TrialResult>) -> Option<(ExceptionKind, String)> {
     }
 }
 
+/// Outcomes that existed before this plan was stored: whoever wrote the plan could have looked at them.
+fn seen_before(results: &SweepResults) -> Option<String> {
+    let reused = results.trials.iter().filter(|t| t.reused_from.is_some()).count();
+    let finished = results.trials.iter().filter(|t| t.state == "Finished").count();
+    (reused > 0).then(|| {
+        format!(
+            "{reused} of {finished} outcomes were taken from earlier sweeps, so they were observed before this plan was \
+             stored; if the plan was changed after looking at them, the p-values do not account for that."
+        )
+    })
+}
+
 /// Where the data differ from the plan, one sentence each.
 pub(super) fn deviations(results: &SweepResults, configs: &[ConfigTrials<'_>]) -> Vec<String> {
     let mut list: Vec<String> = configs.iter().filter_map(short_config).collect();
@@ -55,6 +67,7 @@ pub(super) fn deviations(results: &SweepResults, configs: &[ConfigTrials<'_>]) -
         let (unequal, repeats) = (results.unequal_repeats, results.repeats);
         list.push(format!("{unequal} of {repeats} repeated outcomes were not equal to the accepted one."));
     }
+    list.extend(seen_before(results));
     list.extend(mixed("version of the numerics", tally(outcomes(results, |p| p.trainer_version.as_str()))));
     list.extend(mixed("numerical library", tally(outcomes(results, |p| p.library.as_str()))));
     list.extend(mixed("kind of device", tally(outcomes(results, |p| p.device.as_str()))));

@@ -19,6 +19,10 @@ pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
     let mut rows = Rows::new(&["sweep", "config", "replicate", "metric", "epoch", "value"])?;
     let sweep = text(&results.spec.name);
     for trial in ordered(results) {
+        // What a training showed on its way to divergence is no observation of its config; `trials.csv` lists it.
+        if trial.ending.as_deref().is_some_and(|ending| ending.starts_with("diverged")) {
+            continue;
+        }
         let config = text(&config_name(results, trial.config));
         let mut metrics: Vec<_> = trial.metrics.iter().collect();
         metrics.sort_by(|a, b| (&a.name, a.epoch).cmp(&(&b.name, b.epoch)));
