@@ -44,7 +44,11 @@ pub(crate) struct Running {
     pub(crate) revoked: Option<String>,
     progress: Progress,
     started: Instant,
+    /// When its training last showed that it goes on.
+    alive: Instant,
     near_end: bool,
+    /// Its training hangs: nobody is told of it any more, so that its lease ends.
+    given_up: bool,
 }
 
 #[derive(Debug, Default)]
@@ -166,13 +170,16 @@ impl Board {
             }
             let lease = inner.queue.pop_front()?;
             let stop = Arc::new(AtomicBool::new(false));
+            let started = Instant::now();
             inner.running = Some(Running {
                 lease: lease.clone(),
                 stop: Arc::clone(&stop),
                 revoked: None,
                 progress: Progress { phase: "loading", loss: f64::NAN, ..Progress::default() },
-                started: Instant::now(),
+                started,
+                alive: started,
                 near_end: false,
+                given_up: false,
             });
             Some((lease, stop))
         })
@@ -184,6 +191,7 @@ impl Board {
         let Some(running) = &mut inner.running else { return };
         let share = if progress.steps == 0 { 0.0 } else { progress.step as f64 / progress.steps as f64 };
         running.progress = progress;
+        running.alive = Instant::now();
         let crossed = !running.near_end && share >= NEAR_END && {
             let left = running.started.elapsed().as_secs_f64() * (1.0 - share) / share;
             left <= NEAR_END_TIME.as_secs_f64()
@@ -196,6 +204,27 @@ impl Board {
                 }
             });
         }
+    }
+
+    /// The training asked whether to stop: a sign of life, as evaluation gives no other.
+    pub(crate) fn alive(&self) {
+        if let Some(running) = &mut self.lock().running {
+            running.alive = Instant::now();
+        }
+    }
+
+    /// When the running trial, if any, last showed that it goes on.
+    pub(crate) fn last_alive(&self) -> Option<Instant> {
+        self.lock().running.as_ref().map(|running| running.alive)
+    }
+
+    /// Leaves the running trial, whose training hangs, out of every further heartbeat; returns it.
+    pub(crate) fn give_up(&self) -> Option<Attempt> {
+        self.change_by_session(|inner| {
+            let running = inner.running.as_mut()?;
+            running.given_up = true;
+            Some(running.lease.id)
+        })
     }
 
     /// Ends the running trial. With `reports`, its lease stays until [`Board::acknowledged`].
@@ -243,7 +272,7 @@ impl Board {
     /// Everything the coordinator should keep for this worker, for a heartbeat.
     pub(crate) fn held(&self) -> Vec<v1::Progress> {
         let inner = self.lock();
-        let running = inner.running.iter().filter(|running| running.lease.store == inner.store);
+        let running = inner.running.iter().filter(|running| running.lease.store == inner.store && !running.given_up);
         let mut held: Vec<v1::Progress> =
             running.map(|running| wire::progress(running.lease.id, false, &running.progress)).collect();
         let waiting = Progress { loss: f64::NAN, ..Progress::default() };
@@ -397,6 +426,27 @@ mod tests {
         assert!(board.is_settled());
         let other = Held { store: "b".into(), ..held(0) };
         assert!(board.accept(other), "the same numbers are another trial there");
+    }
+
+    #[test]
+    fn every_sign_of_life_counts_and_a_hanging_trial_is_not_spoken_of() {
+        let board = board();
+        assert!(board.last_alive().is_none() && board.give_up().is_none(), "nothing runs");
+        board.accept(held(0));
+        board.start_next();
+        let first = board.last_alive();
+        assert!(first.is_some(), "its start is the first one");
+        std::thread::sleep(Duration::from_millis(2));
+        step(&board, 1);
+        let second = board.last_alive();
+        assert!(second > first);
+        std::thread::sleep(Duration::from_millis(2));
+        board.alive();
+        assert!(board.last_alive() > second);
+        assert_eq!(board.held().len(), 1);
+        assert_eq!(board.give_up(), Some(held(0).id));
+        assert!(board.held().is_empty(), "its lease must lapse");
+        assert!(!board.accept(held(0)), "nor is it taken again here");
     }
 
     #[test]

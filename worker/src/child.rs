@@ -2,7 +2,7 @@
 
 use crate::{
     cli::Options,
-    exit,
+    exit, log,
     outbox::{Outbox, OutboxError},
     session::{self, Settings},
     trainer::{MakeTrainer, TrainerOptions},
@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options, make: MakeTrainer) -> u8 {
         Ok(outbox) => outbox,
         Err(error) => {
             error!(%error, "cannot use the state folder");
-            return if matches!(error, OutboxError::InUse(_)) { exit::STATE_IN_USE } else { exit::NOT_WRITABLE };
+            return refused(&error);
         }
     };
     let settings = Settings {
@@ -41,6 +41,8 @@ pub(crate) fn run(options: &Options, make: MakeTrainer) -> u8 {
         trainer: TrainerOptions { data_dir: options.data_folder(), device },
         grace: options.grace,
         idle_exit: options.idle_exit,
+        stall_limit: Some(options.stall_limit).filter(|limit| !limit.is_zero()),
+        announce: true,
     };
     // One thread for the network: the device's own thread belongs to the training.
     let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
@@ -59,8 +61,47 @@ pub(crate) fn run(options: &Options, make: MakeTrainer) -> u8 {
             }
         }
     });
+    if code == exit::INTERNAL {
+        die_anyway();
+    }
     runtime.shutdown_timeout(Duration::from_millis(500));
     code
+}
+
+/// Says for people why the outbox cannot be opened; returns the exit code.
+fn refused(error: &OutboxError) -> u8 {
+    match error {
+        OutboxError::InUse(dir) => {
+            log::fatal(&format!(
+                "the state folder {} is used by another worker process; hint: end that one, or give this supervisor a \
+                 --state-dir or --slot-prefix of its own",
+                dir.display()
+            ));
+            exit::STATE_IN_USE
+        }
+        OutboxError::Io { .. } => {
+            log::fatal(&format!(
+                "the state folder cannot be used: {error}; hint: check its permissions and the free space, or name \
+                 another folder with --state-dir"
+            ));
+            exit::NOT_WRITABLE
+        }
+    }
+}
+
+/// Ends the process soon, come what may: where a training hangs in a library, that library's exit handlers may hang too.
+fn die_anyway() {
+    let wait = || {
+        thread::sleep(Duration::from_secs(5));
+        kill_self();
+    };
+    if let Err(error) = thread::Builder::new().name("end".to_owned()).spawn(wait) {
+        warn!(%error, "cannot make sure that this process ends");
+    }
+}
+
+fn kill_self() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
 }
 
 /// One item per SIGTERM or SIGINT.
@@ -89,7 +130,7 @@ pub(crate) fn exit_with_parent() {
         let mut stdin = std::io::stdin().lock();
         let mut bytes = [0; 64];
         while matches!(stdin.read(&mut bytes), Ok(1..)) {}
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        kill_self();
     };
     if let Err(error) = thread::Builder::new().name("parent".to_owned()).spawn(watch) {
         warn!(%error, "cannot watch the parent process");

@@ -44,6 +44,16 @@ pub struct Options {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
+    /// A training without a sign of life for that long hangs, and its process is replaced; 0 for no limit.
+    #[arg(
+        long,
+        hide = true,
+        value_name = "SECONDS",
+        env = "SWEEPER_STALL_LIMIT",
+        default_value = "600",
+        value_parser = seconds
+    )]
+    pub stall_limit: Duration,
     /// Be the worker process of one device.
     #[arg(long, hide = true, requires = "device", requires = "slot")]
     pub child: bool,
@@ -162,7 +172,7 @@ mod tests {
         for shown in ["--coordinator", "--devices", "--idle-exit", "--grace", "Exit codes:", "SWEEPER_COORDINATOR"] {
             assert!(help.contains(shown), "{shown} is missing in\n{help}");
         }
-        for hidden in ["--child", "--slot", "--exit-with-parent"] {
+        for hidden in ["--child", "--slot", "--exit-with-parent", "--stall-limit"] {
             assert!(!help.contains(hidden), "{hidden} is shown in\n{help}");
         }
     }
@@ -174,6 +184,7 @@ mod tests {
         assert_eq!(options.devices, DeviceList::All);
         assert_eq!(options.grace, Duration::from_secs(25));
         assert_eq!(options.idle_exit, None);
+        assert_eq!(options.stall_limit, Duration::from_secs(600));
         assert_ne!(options.prefix(), options.prefix(), "every supervisor has slots of its own");
     }
 

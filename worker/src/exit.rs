@@ -27,6 +27,13 @@ pub fn is_fatal(code: u8) -> bool {
     matches!(code, USAGE | DATA_MISSING..=DATA_DIFFERS | VERSION_MISMATCH)
 }
 
+/// Whether a child can only end with this code at its start, over something that mends itself at times: an old process
+/// that still dies, a disk that is full. It is tried again, but not for ever.
+#[must_use]
+pub fn is_about_start(code: u8) -> bool {
+    matches!(code, NOT_WRITABLE | STATE_IN_USE)
+}
+
 /// The end of `sweeper-worker --help`.
 pub const HELP: &str = "\
 Exit codes:

@@ -1,7 +1,7 @@
 //! A worker: one process on one device, and the supervisor that starts one per device.
 //!
 //! Map: `cli` command line and its defaults · `exit` documented exit codes · `devices` which devices there are and how
-//! a child is pinned to one · `supervisor` one child process per device, restarts with back-off · `child` a child's
+//! a child is pinned to one · `supervisor` one child process per device, restarts with back-off · `deaths` when those end · `child` a child's
 //! life: signals, outbox, session · `session` join, acquire, train, report · `acquirer` asks for work · `board` the
 //! leases this process holds · `training` the dedicated training thread · `lease_keeper` heartbeats while it runs ·
 //! `link` the connection, joined again whenever that is needed · `outbox` outcomes are on disk before they are sent ·
@@ -16,6 +16,7 @@ mod backoff;
 mod board;
 mod child;
 pub mod cli;
+mod deaths;
 mod delivery;
 pub mod devices;
 pub mod exit;

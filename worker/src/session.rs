@@ -18,6 +18,7 @@ use crate::{
     wire,
 };
 use std::{
+    io::Write,
     sync::{Arc, mpsc},
     thread::JoinHandle,
     time::Duration,
@@ -55,7 +56,15 @@ pub struct Settings {
     pub grace: Duration,
     /// End after that long without work.
     pub idle_exit: Option<Duration>,
+    /// A training that shows no sign of life for that long hangs, and the process ends; none for no such limit.
+    pub stall_limit: Option<Duration>,
+    /// Write [`TRIAL_ENDED`] to stdout whenever a training ended, for the supervisor at its other end.
+    pub announce: bool,
 }
+
+/// What a child tells its supervisor through stdout: it did some work, so that its death is not one of many at once.
+/// A byte that no library would print.
+pub const TRIAL_ENDED: u8 = 0x06;
 
 /// Why a session ends without having been asked to.
 enum End {
@@ -69,6 +78,8 @@ enum End {
     Signal,
     /// The training thread is gone.
     Broken,
+    /// The training thread hangs.
+    Stalled(Duration),
 }
 
 struct Session {
@@ -162,6 +173,7 @@ impl Session {
                     }
                 },
                 () = sleep_until(idle_until.unwrap_or_else(Instant::now)), if idle_until.is_some() => return End::Idle,
+                limit = stalled(&board, self.settings.stall_limit) => return End::Stalled(limit),
             }
         }
     }
@@ -206,6 +218,9 @@ impl Session {
         let unreported = matches!(done, Err(TrainError::Stopped | TrainError::Unusable { .. }));
         let running = self.board.finish(!unreported)?;
         let trial = running.lease.id;
+        if self.settings.announce && !unreported {
+            announce();
+        }
         match done {
             Ok(outcome) => {
                 info!(%trial, ending = ?outcome.ending, seconds = outcome.train_seconds, "training ended");
@@ -268,6 +283,7 @@ impl Session {
             End::Idle => (exit::OK, "no work", Duration::ZERO),
             End::Unusable(code) => (code, "cannot train here", Duration::ZERO),
             End::Broken => (exit::INTERNAL, "broke", Duration::ZERO),
+            End::Stalled(limit) => return self.end_stalled(limit, queued).await,
         };
         info!(reason, grace_s = grace.as_secs_f64(), "leaving");
         let deadline = Instant::now() + grace;
@@ -290,6 +306,27 @@ impl Session {
         self.link.leave(reason, Duration::from_millis(700)).await;
         tasks.abort_all();
         self.stop_thread(code).await
+    }
+
+    /// Leaves behind a training that hangs: nothing can stop its thread, so the process has to end with it. No goodbye is
+    /// said, as this is a death: the coordinator is to count it as one when the lease lapses or a successor joins.
+    async fn end_stalled(mut self, limit: Duration, queued: Vec<Held>) -> u8 {
+        let trial = self.board.give_up().map(|id| id.to_string()).unwrap_or_default();
+        error!(
+            trial,
+            limit_s = limit.as_secs_f64(),
+            "the training shows no progress and is given up with this process; --stall-limit or SWEEPER_STALL_LIMIT \
+             sets another limit, 0 none"
+        );
+        self.board.stop_running();
+        let farewell = async {
+            self.release(queued, "the training before it hangs").await;
+            self.flush().await;
+        };
+        if timeout(FAREWELL, farewell).await.is_err() {
+            warn!("reports wait in the outbox for the next process");
+        }
+        exit::INTERNAL
     }
 
     /// Waits for the running trial, and stops it when its time is over.
@@ -331,6 +368,30 @@ impl Session {
         }
         code
     }
+}
+
+/// Resolves once the running trial has shown no sign of life for `limit`, which it returns; never without a limit.
+async fn stalled(board: &Board, limit: Option<Duration>) -> Duration {
+    let Some(limit) = limit else { return std::future::pending().await };
+    // Trainings begin where this future is made anew, so without one there is nothing to wait for.
+    while let Some(alive) = board.last_alive() {
+        // The last tenth is waited for on its own: a process that was suspended as a whole is late without hanging.
+        sleep_until((alive + limit.mul_f64(0.9)).into()).await;
+        if board.last_alive() == Some(alive) {
+            sleep(limit.mul_f64(0.1)).await;
+            if board.last_alive() == Some(alive) {
+                return limit;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// See [`TRIAL_ENDED`].
+fn announce() {
+    let mut stdout = std::io::stdout().lock();
+    // Without a supervisor nobody wants to know.
+    let _ = stdout.write_all(&[TRIAL_ENDED]).and_then(|()| stdout.flush());
 }
 
 fn report(lease: &Held, result: Reported) -> TrialReport {

@@ -4,6 +4,7 @@ use crate::{
     backoff::Backoff,
     child,
     cli::Options,
+    deaths::{Deaths, Work},
     devices::{self, Device},
     exit, log,
     session::FAREWELL,
@@ -35,6 +36,8 @@ pub struct Policy {
     pub most: Duration,
     /// A child that lived as long as this was healthy: the next wait is the first one again.
     pub healthy: Duration,
+    /// A child that lived shorter died at once. Too many of those in a row, and its place is given up.
+    pub quick: Duration,
     /// From SIGTERM to SIGKILL.
     pub patience: Duration,
 }
@@ -47,6 +50,7 @@ impl Policy {
             first: Duration::from_millis(200),
             most: Duration::from_secs(30),
             healthy: Duration::from_secs(60),
+            quick: Duration::from_secs(5),
             patience: grace + FAREWELL + Duration::from_secs(2),
         }
     }
@@ -103,7 +107,8 @@ fn places(options: &Options) -> Result<Vec<Place>, (u8, String)> {
         .state_folder()
         .ok_or_else(|| (exit::USAGE, "there is no home folder; name one with --state-dir".to_owned()))?;
     check_writable(&state_dir).map_err(|error| {
-        (exit::NOT_WRITABLE, format!("cannot write to the state folder {}: {error}", state_dir.display()))
+        let hint = "hint: check its permissions and the free space, or name another folder with --state-dir";
+        (exit::NOT_WRITABLE, format!("cannot write to the state folder {}: {error}; {hint}", state_dir.display()))
     })?;
     let program = std::env::current_exe()
         .map_err(|error| (exit::CANNOT_START, format!("cannot find this executable: {error}")))?;
@@ -132,6 +137,7 @@ fn place(program: &Path, options: &Options, state_dir: &Path, slot: &str, device
     pass("--slot", slot.to_owned());
     pass("--name", options.node());
     pass("--grace", options.grace.as_secs_f64().to_string());
+    pass("--stall-limit", options.stall_limit.as_secs_f64().to_string());
     pass("--log-format", options.log_format.name().to_owned());
     if let Some(idle) = options.idle_exit {
         pass("--idle-exit", idle.as_secs_f64().to_string());
@@ -167,23 +173,25 @@ pub async fn supervise(places: Vec<Place>, policy: Policy, stop: watch::Receiver
 /// Keeps one place filled; returns the exit code of its last child.
 async fn keep(place: Place, policy: Policy, mut stop: watch::Receiver<u32>) -> u8 {
     let mut backoff = Backoff::new(policy.first, policy.most);
+    let mut deaths = Deaths::default();
     while *stop.borrow_and_update() == 0 {
         let started = Instant::now();
         match start(&place) {
             Ok(mut child) => {
                 // Held open for as long as this process lives: its end is how the child learns of our death.
                 let _stdin = child.stdin.take();
+                let mut work = Work::watch(child.stdout.take());
                 let status = tokio::select! {
                     status = child.wait() => status,
                     () = told(&mut stop) => return end(&place.name, child, policy, stop).await,
                 };
-                match status.map(|status| (status.code(), status)) {
-                    Ok((Some(0), _)) => return exit::OK,
-                    Ok((Some(code), status)) if u8::try_from(code).is_ok_and(exit::is_fatal) => {
-                        error!(device = place.name, %status, "a worker cannot work here and is not started again");
-                        return code_of(status);
+                match status {
+                    Ok(status) => {
+                        let at_once = started.elapsed() < policy.quick && !work.was_done().await;
+                        if let Some(code) = deaths.verdict(&place.name, status, at_once) {
+                            return code;
+                        }
                     }
-                    Ok((_, status)) => warn!(device = place.name, %status, "a worker died"),
                     Err(error) => warn!(device = place.name, %error, "a worker is lost"),
                 }
             }
@@ -211,7 +219,7 @@ async fn keep(place: Place, policy: Policy, mut stop: watch::Receiver<u32>) -> u
 fn start(place: &Place) -> io::Result<Child> {
     let mut command = (place.command)();
     // A group of its own: Ctrl-C at the terminal reaches this process alone, which passes it on once.
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).process_group(0);
     command.spawn()
 }
 

@@ -62,7 +62,11 @@ fn train(
         Some(trainer) => trainer,
         None => trainer.insert(make(options)?),
     };
-    trainer.train(&job.task, &|| job.stop.load(Ordering::Relaxed), &mut |progress| board.progress(progress))
+    let stop = || {
+        board.alive();
+        job.stop.load(Ordering::Relaxed)
+    };
+    trainer.train(&job.task, &stop, &mut |progress| board.progress(progress))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

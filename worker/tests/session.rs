@@ -40,6 +40,10 @@ impl Trainer for Diary {
             7 => panic!("an accident"),
             8 => Err(TrainError::Unusable { exit_code: 21, message: "train images are truncated".into() }),
             9 => Err(TrainError::Stopped),
+            // A library call that never returns; the thread ends with the test's process.
+            11 => loop {
+                std::thread::park();
+            },
             // A step that takes long and asks nobody.
             10 => {
                 std::thread::sleep(Duration::from_millis(400));
@@ -60,9 +64,10 @@ struct Worker {
 struct Wish {
     grace: Duration,
     idle: Option<Duration>,
+    stall: Option<Duration>,
 }
 
-const IDLE: Wish = Wish { grace: Duration::ZERO, idle: Some(Duration::from_millis(300)) };
+const IDLE: Wish = Wish { grace: Duration::ZERO, idle: Some(Duration::from_millis(300)), stall: None };
 
 fn worker(fake: &Fake, wish: Wish) -> Worker {
     worker_in(tempfile::tempdir().unwrap(), fake, wish)
@@ -78,6 +83,8 @@ fn worker_in(dir: TempDir, fake: &Fake, wish: Wish) -> Worker {
         trainer: TrainerOptions { data_dir: "none".into(), device: Device::Cpu(0) },
         grace: wish.grace,
         idle_exit: wish.idle,
+        stall_limit: wish.stall,
+        announce: false,
     };
     let trained = Trained::default();
     let diary = Arc::clone(&trained);
@@ -243,6 +250,34 @@ async fn heartbeats_go_on_through_a_step_that_asks_nobody() {
 }
 
 #[tokio::test]
+async fn a_training_that_hangs_costs_its_process_and_the_trial_is_left_to_lapse() {
+    let fake = Fake::start(0).await;
+    fake.state().pending.extend([lease(0, 0.0), seeded(1, 11), lease(2, 0.0)]);
+    let worker = worker(&fake, Wish { idle: None, stall: Some(Duration::from_secs(2)), ..IDLE });
+    assert_eq!(worker.session.await.unwrap(), 1, "not a code that keeps the supervisor from starting another");
+    {
+        let state = fake.state();
+        assert_eq!(state.ends(), keys(0..1), "what was finished before is delivered");
+        assert!(state.released.is_empty() && state.left.is_empty(), "it is a death, not a farewell");
+        assert_eq!(state.open.keys().copied().collect::<Vec<_>>(), [(1, 0, 1, 1)], "nobody else's trial is held");
+    }
+    // As the supervisor does.
+    let next = self::worker(&fake, IDLE);
+    assert_eq!(next.session.await.unwrap(), 0);
+    assert_eq!(fake.state().ends(), [(1, 0, 0, 1), (1, 0, 2, 1)]);
+}
+
+#[tokio::test]
+async fn a_slow_training_that_shows_life_is_left_alone() {
+    let fake = Fake::start(0).await;
+    // Longer than the limit, with a sign of life every 10 ms.
+    fake.state().pending.push_back(lease(0, 4.0));
+    let worker = worker(&fake, Wish { stall: Some(Duration::from_secs(3)), ..IDLE });
+    assert_eq!(worker.session.await.unwrap(), 0);
+    assert_eq!(fake.state().ends(), keys(0..1));
+}
+
+#[tokio::test]
 async fn the_next_lease_is_there_before_the_trial_ends() {
     let fake = Fake::start(0).await;
     // Of many chances one suffices: a machine may stall for the last tenth of a trial.
@@ -264,7 +299,7 @@ async fn the_next_lease_is_there_before_the_trial_ends() {
 async fn a_signal_gives_the_running_trial_its_grace() {
     let fake = Fake::start(0).await;
     fake.state().pending.extend([lease(0, 0.5), lease(1, 0.0)]);
-    let worker = worker(&fake, Wish { grace: Duration::from_secs(60), idle: None });
+    let worker = worker(&fake, Wish { grace: Duration::from_secs(60), idle: None, stall: None });
     fake.until(trains).await;
     worker.signals.send(()).unwrap();
     assert_eq!(worker.session.await.unwrap(), 0);
@@ -292,7 +327,7 @@ async fn without_grace_the_trial_is_given_back() {
 async fn a_second_signal_leaves_at_once() {
     let fake = Fake::start(0).await;
     fake.state().pending.push_back(lease(0, 3600.0));
-    let worker = worker(&fake, Wish { grace: Duration::from_secs(3600), idle: None });
+    let worker = worker(&fake, Wish { grace: Duration::from_secs(3600), idle: None, stall: None });
     fake.until(trains).await;
     let begun = Instant::now();
     worker.signals.send(()).unwrap();

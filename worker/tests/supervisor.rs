@@ -12,6 +12,7 @@ fn policy() -> Policy {
         first: Duration::from_millis(20),
         most: Duration::from_millis(200),
         healthy: Duration::from_secs(60),
+        quick: Duration::from_secs(60),
         patience: Duration::from_secs(60),
     }
 }
@@ -83,15 +84,39 @@ async fn other_codes_are_started_again_until_all_is_well() {
 }
 
 #[tokio::test]
+async fn what_fails_at_every_start_ends_a_place_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = Policy { most: Duration::from_millis(20), ..policy() };
+    for (then, code, starts) in [("exit 31", 31, 3), ("exit 34", 34, 3), ("exit 1", 43, 10), ("kill -KILL $$", 43, 20)]
+    {
+        let path = dir.path().join(format!("pids-{code}-{starts}"));
+        let (_stop, listen) = watch::channel(0);
+        assert_eq!(supervise(vec![shell(&path, then)], policy, listen).await, code, "{then}");
+        assert_eq!(pids(&path).len(), starts, "{then}");
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_ended_a_training_did_not_die_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pids");
+    let policy = Policy { most: Duration::from_millis(20), ..policy() };
+    let script = format!("printf 'noise\\006'; test $(wc -l < '{}') -ge 15 || exit 1", path.display());
+    let (_stop, listen) = watch::channel(0);
+    assert_eq!(supervise(vec![shell(&path, &script)], policy, listen).await, 0);
+    assert_eq!(pids(&path).len(), 15);
+}
+
+#[tokio::test]
 async fn a_child_that_ignores_sigterm_is_killed_when_patience_ends() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("pids");
     let (stop, listen) = watch::channel(0);
     let policy = Policy { patience: Duration::from_millis(200), ..policy() };
-    let place = shell(&path, "trap '' TERM; echo $$ >> \"$0\"; while :; do sleep 0.05; done");
+    let deaf = dir.path().join("deaf");
+    let place = shell(&path, &format!("trap '' TERM; echo > '{}'; while :; do sleep 0.05; done", deaf.display()));
     let running = tokio::spawn(supervise(vec![place], policy, listen));
-    until(|| pids(&path).len() == 1).await;
-    sleep(Duration::from_millis(100)).await;
+    until(|| deaf.exists()).await;
     stop.send_modify(|count| *count += 1);
     assert_eq!(running.await.unwrap(), 1);
     assert!(test_kill_process(pids(&path)[0]).is_err());

@@ -122,23 +122,17 @@ impl Evaluator<'_> {
         };
         if as_loaded {
             let (rows, flips) = self.loaded_rows(epochs);
-            let logits = self.logits(&frozen, Part::Train, &rows, flips.as_ref())?;
+            let Some(logits) = self.logits(&frozen, Part::Train, &rows, flips.as_ref())? else { return Ok(None) };
             scores.push((Part::Train, self.score(&logits, Part::Train, train, &all(&logits))));
-            if !logits.all_finite() {
-                return Ok(None);
-            }
         }
         if clean {
-            let logits = self.logits(&frozen, Part::TrainClean, &train.rows, None)?;
+            let Some(logits) = self.logits(&frozen, Part::TrainClean, &train.rows, None)? else { return Ok(None) };
             // Alone it is `train`; beside the loader's it has a name of its own.
             let part = if as_loaded { Part::TrainClean } else { Part::Train };
             scores.push((part, self.score(&logits, part, train, &all(&logits))));
         }
         let balanced = &self.splits.balanced;
-        let logits = self.logits(&frozen, Part::Balanced, &balanced.rows, None)?;
-        if !logits.all_finite() {
-            return Ok(None);
-        }
+        let Some(logits) = self.logits(&frozen, Part::Balanced, &balanced.rows, None)? else { return Ok(None) };
         // The balanced rows are 0 … n − 1, so a row of a part is a position among the logits.
         scores.push((Part::Balanced, self.score(&logits, Part::Balanced, balanced, &balanced.rows)));
         if let Some((unbalanced, perverse)) = &self.splits.parts {
@@ -164,7 +158,14 @@ impl Evaluator<'_> {
         logits.score(positions, bias.as_deref(), self.targets, self.recipe.evaluate.beta)
     }
 
-    fn logits(&self, model: &Frozen<'_>, part: Part, rows: &[usize], flips: Option<&Stream>) -> Result<Logits, Error> {
+    /// Logits of `rows`; none where one of them is not finite, whatever the pass, so that no metric is ever NaN.
+    fn logits(
+        &self,
+        model: &Frozen<'_>,
+        part: Part,
+        rows: &[usize],
+        flips: Option<&Stream>,
+    ) -> Result<Option<Logits>, Error> {
         let images = match part {
             Part::Train | Part::TrainClean => &self.set.train,
             Part::Balanced | Part::Unbalanced | Part::Perverse => &self.set.validation,
@@ -183,7 +184,8 @@ impl Evaluator<'_> {
             }
             logits.f_contiguous()?.f_copy_data(values, rows.len() * classes)?;
         }
-        Ok(Logits { values, labels: rows.iter().map(|&row| images.labels[row]).collect(), classes })
+        let logits = Logits { values, labels: rows.iter().map(|&row| images.labels[row]).collect(), classes };
+        Ok(logits.all_finite().then_some(logits))
     }
 }
 

@@ -33,7 +33,11 @@ fn check(damage: impl FnOnce(&Path), code: u8, words: &[&str]) {
 #[test]
 fn missing() {
     check(|folder| fs::remove_file(folder.join(IMAGES)).unwrap(), 20, &[IMAGES, "missing"]);
-    check(|folder| fs::remove_dir_all(folder).unwrap(), 20, &["train-images-idx3-ubyte.gz", "make demo"]);
+    check(
+        |folder| fs::remove_dir_all(folder).unwrap(),
+        20,
+        &["train-images-idx3-ubyte.gz", "deploy/setup.sh --data-only"],
+    );
 }
 
 #[test]
@@ -115,7 +119,10 @@ fn another_digest() {
     let result = train(&other, &mut library, Device::Cpu, &|| false, &mut |_| {});
     let Err(TrainError::Unusable { exit_code: 22, message }) = result else { panic!("{result:?}") };
     let found = run(&mut library, &recipe("{}"), 1).unwrap().data_digest;
-    assert!(message.contains(&"ab".repeat(32)) && message.contains(&found) && message.contains("hint: "), "{message}");
+    assert!(
+        message.contains(&"ab".repeat(32)) && message.contains(&found) && message.contains("hint: give every worker"),
+        "{message}"
+    );
     other.data_digest = Some(found);
     train(&other, &mut library, Device::Cpu, &|| false, &mut |_| {}).unwrap();
 }

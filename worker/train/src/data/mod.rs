@@ -44,7 +44,7 @@ pub enum DataError {
     /// The data are not those of the sweep's other outcomes.
     #[error(
         "data set {source_name} in {path} differs from the one this sweep was begun with: expected digest {expected}, \
-         found {found}; hint: give every worker the same files, or start the sweep under another name"
+         found {found}; hint: {HINT_OTHER}"
     )]
     OtherDigest {
         /// The data set.
@@ -58,7 +58,11 @@ pub enum DataError {
     },
 }
 
-const HINT_MISSING: &str = "`make demo` fetches Fashion-MNIST; --data-dir or SWEEPER_DATA_DIR names another folder";
+const HINT_MISSING: &str = "`deploy/setup.sh --data-only` (or `make setup`) fetches Fashion-MNIST; --data-dir or \
+                            SWEEPER_DATA_DIR names another folder";
+// A new sweep reuses earlier outcomes, and with the first of them their digest: another name alone changes nothing.
+const HINT_OTHER: &str = "give every worker the files that the sweep began with, or begin anew: another --out for \
+                          `sweeper run`, or `--no-reuse` and another name";
 const HINT_CORRUPT: &str = "delete the file and fetch it again";
 
 impl DataError {
