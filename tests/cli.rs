@@ -135,6 +135,10 @@ fn state_directory_of_a_newer_version_or_in_use() {
         .map(|e| e.path())
         .find(|p| p.extension().is_some_and(|e| e == "db" || e == "sqlite"))
         .expect("a database in the state directory");
+    fs::copy(&database, bench.path("whole")).unwrap();
+    fs::write(&database, "").unwrap();
+    insta::assert_snapshot!("emptied_state", shown(&bench, &mut bench.run_command("out", 1, &["--quiet"])));
+    fs::copy(bench.path("whole"), &database).unwrap();
     make_newer(&database);
     insta::assert_snapshot!("newer_state", shown(&bench, &mut bench.run_command("out", 1, &["--quiet"])));
 
@@ -150,19 +154,67 @@ fn state_directory_of_a_newer_version_or_in_use() {
 fn names_and_addresses_that_do_not_exist() {
     let bench = Bench::new(&synthetic_sweep(0.0));
     bench.results("out", 1);
-    let cases: [(&str, &[&str]); 6] = [
+    let cases: [(&str, &[&str]); 7] = [
         ("no_such_sweep", &["show", "nothing", "--state", "out"]),
         ("no_such_trial", &["explain", "s1/c9/r0", "--state", "out"]),
         ("not_a_trial", &["explain", "banana", "--state", "out"]),
         ("no_state_directory", &["ls", "--state", "elsewhere"]),
         ("no_coordinator", &["ls", "--coordinator", "http://127.0.0.1:1"]),
-        ("not_an_address", &["ls", "--coordinator", "::"]),
+        ("not_an_address", &["ls", "--coordinator", "http://[::"]),
+        ("not_our_scheme", &["ls", "--coordinator", "https://127.0.0.1:1"]),
     ];
     for (name, args) in cases {
         insta::assert_snapshot!(name, shown(&bench, &mut bench.sweeper(args)));
     }
+    insta::assert_snapshot!(
+        "no_such_device",
+        shown(&bench, &mut bench.sweeper(&["run", "sweep.toml", "--devices", "gpu"]))
+    );
+    let lazy_worker = &mut bench.run_command("o3", 1, &["--worker", "/bin/true"]);
+    let text = shown(&bench, lazy_worker);
+    assert!(text.starts_with("exit 43\n"), "{text}");
     let no_worker = &mut bench.run_command("o2", 1, &["--worker", "nothing"]);
     insta::assert_snapshot!("no_worker_executable", shown(&bench, no_worker));
+}
+
+#[test]
+fn a_state_directory_that_vanishes_is_noticed() {
+    let bench = Bench::new(&synthetic_sweep(2.0));
+    let run = Running::start(&mut bench.run_command("out", 1, &["--quiet"]));
+    eventually("the state directory is made", || bench.path("out/state/workers").exists().then_some(()));
+    fs::rename(bench.path("out"), bench.path("elsewhere")).unwrap();
+    let output = run.wait();
+    assert_eq!(output.status.code(), Some(35), "{}", harness::text(&output));
+}
+
+#[test]
+fn an_unfinished_sweep_without_a_coordinator_does_not_look_alive() {
+    let bench = Bench::new(&synthetic_sweep(5.0));
+    let mut run = Running::start(&mut bench.run_command("out", 1, &["--quiet"]));
+    eventually("the sweep is stored", || {
+        let output = bench.sweeper(&["ls", "--json", "--state", "out"]).output().unwrap();
+        (output.status.success() && output.stdout.contains(&b'{')).then_some(())
+    });
+    run.kill();
+    let text = shown(&bench, &mut bench.sweeper(&["watch", "latest", "--state", "out"]));
+    assert!(text.starts_with("exit 40\n") && text.contains("no coordinator runs"), "{text}");
+}
+
+#[test]
+fn a_state_directory_wins_over_a_coordinator_of_the_environment() {
+    let bench = Bench::new(&synthetic_sweep(0.0));
+    bench.results("out", 1);
+    for args in [vec!["ls", "--state", "out"], vec!["plan", "sweep.toml", "--state", "out"]] {
+        let text = shown(&bench, bench.sweeper(&args).env("SWEEPER_COORDINATOR", "http://127.0.0.1:1"));
+        assert!(text.starts_with("exit 0\n"), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_plan_says_what_the_design_can_show() {
+    let bench = Bench::new(&synthetic_sweep(0.0));
+    insta::assert_snapshot!("plan", shown(&bench, &mut bench.sweeper(&["plan", "sweep.toml"])));
+    insta::assert_snapshot!("plan_json", shown(&bench, &mut bench.sweeper(&["plan", "sweep.toml", "--json"])));
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Where sweeps are: behind a coordinator's address, or in a state directory that nobody serves right now.
 
+use super::output;
 use crate::{
     error::{Exit, Failure},
     query::Offline,
     results::SweepResults,
+    store::Store,
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use sweeper_core::ids::{SweepId, TrialId};
 use sweeper_proto::{
     MAX_MESSAGE_BYTES,
@@ -26,22 +31,43 @@ pub(super) enum Target {
     State(PathBuf),
 }
 
+impl Target {
+    /// A state directory on which no coordinator runs: nothing in it changes.
+    pub(super) fn is_unattended(&self) -> bool {
+        matches!(self, Self::State(dir) if !Store::is_served(&state_dir(dir)))
+    }
+}
+
 /// A client of the coordinator's user calls.
 pub(super) type Client = ControlServiceClient<Channel>;
 
 /// Connects to a coordinator.
 pub(super) async fn client(url: &str) -> Result<Client, Failure> {
-    let endpoint = tonic::transport::Endpoint::from_shared(url.to_owned())
-        .map_err(|_| {
-            Failure::new(Exit::Usage, format!("`{url}` is not an address of a coordinator"))
-                .hint(format!("write it like {DEFAULT_URL}"))
-        })?
+    let endpoint = tonic::transport::Endpoint::from_shared(address(url)?)
+        .map_err(|_| not_an_address(url))?
         .connect_timeout(Duration::from_secs(5))
         .tcp_nodelay(true);
     let channel = endpoint.connect().await.map_err(|_| unreachable(url))?;
     Ok(ControlServiceClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// An address with its scheme: `host:port` means `http://host:port`. Nothing else is spoken yet.
+fn address(url: &str) -> Result<String, Failure> {
+    match url.split_once("://") {
+        None => Ok(format!("http://{url}")),
+        Some(("http", _)) => Ok(url.to_owned()),
+        Some(("https", _)) => Err(not_an_address(url).hint(
+            "traffic is not encrypted yet: use http:// on loopback, through a tunnel, or on a network that you trust",
+        )),
+        Some(_) => Err(not_an_address(url)),
+    }
+}
+
+fn not_an_address(url: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("`{url}` is not an address of a coordinator"))
+        .hint(format!("write it like {DEFAULT_URL}"))
 }
 
 fn unreachable(url: &str) -> Failure {
@@ -69,6 +95,12 @@ pub(super) fn refused(status: &Status) -> Failure {
     }
 }
 
+/// The state directory itself, or the one in the `--out` folder of `sweeper run`.
+pub(super) fn state_dir(dir: &Path) -> PathBuf {
+    let inner = dir.join("state");
+    if inner.is_dir() { inner } else { dir.to_owned() }
+}
+
 /// Read access to sweeps, wherever they are.
 #[derive(Debug)]
 pub(super) enum Source {
@@ -82,9 +114,12 @@ impl Source {
         match target {
             Target::Url(url) => Ok(Self::Online(client(url).await?)),
             Target::State(dir) => {
-                let inner = dir.join("state");
-                let dir = if inner.is_dir() { &inner } else { dir };
-                Ok(Self::Offline(Box::new(Offline::open(dir)?)))
+                let dir = state_dir(dir);
+                let offline = Offline::open(&dir)?;
+                if !Store::is_served(&dir) && offline.list_sweeps().sweeps.iter().any(|s| s.state == "running") {
+                    output::note("note: no coordinator runs on this state directory, so nothing in it goes on");
+                }
+                Ok(Self::Offline(Box::new(offline)))
             }
         }
     }

@@ -103,11 +103,11 @@ fn sweep_text(shown: &ShowSweepResponse) -> String {
     text
 }
 
-/// `12 of 50 finished, 2 running, 36 waiting`, and whatever else is not zero.
+/// `12 of 50 trials finished, 2 leased, 36 waiting`, and whatever else is not zero.
 pub(super) fn counts_text(t: &TrialCounts) -> String {
     let mut text = format!("{} of {} trials finished", t.finished, t.planned);
     let rest = [
-        (t.leased, "running"),
+        (t.leased, "leased"),
         (t.pending, "waiting"),
         (t.reused, "taken from earlier results"),
         (t.diverged, "diverged"),
@@ -118,6 +118,9 @@ pub(super) fn counts_text(t: &TrialCounts) -> String {
         if n > 0 {
             text.push_str(&format!(", {n} {what}"));
         }
+    }
+    if t.leased == 0 && t.pending > 0 {
+        text.push_str(", no worker has one");
     }
     text
 }

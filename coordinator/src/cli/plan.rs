@@ -8,8 +8,9 @@ use crate::{
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use sweeper_core::spec::{Correction, Pairing, SweepSpec};
+use sweeper_core::spec::{ConfigSpec, Correction, Pairing, SweepSpec};
 use sweeper_proto::v1::{PlanResponse, PlannedConfig};
+use sweeper_recipe::Recipe;
 
 /// Arguments of `sweeper plan`.
 #[derive(Debug, Args)]
@@ -54,6 +55,8 @@ struct Power {
     /// Comparisons with the baseline.
     family: u32,
     alpha: f64,
+    /// What the smallest p-value of the family must not exceed: alpha, divided by the family's size under Holm.
+    first_step: f64,
     paired: bool,
     /// Smallest p of the exact sign-flip (paired) or rank-sum test: below the first Holm step or no finding is possible
     /// by such a test.
@@ -89,8 +92,7 @@ pub(super) async fn plan(args: PlanArgs) -> Result<Exit, Failure> {
 }
 
 fn offline(dir: &Path, spec: &SweepSpec) -> Result<PlanResponse, Failure> {
-    let inner = dir.join("state");
-    Ok(Offline::open(if inner.is_dir() { &inner } else { dir })?.plan(spec)?)
+    Ok(Offline::open(&connect::state_dir(dir))?.plan(spec)?)
 }
 
 fn describe(spec: &SweepSpec, earlier: Option<PlanResponse>) -> Plan {
@@ -134,7 +136,7 @@ fn power(spec: &SweepSpec) -> Vec<Power> {
     strata
         .into_iter()
         .map(|stratum| {
-            let inside: Vec<_> = spec.configs.iter().filter(|c| c.stratum == stratum).collect();
+            let inside: Vec<_> = spec.configs.iter().filter(|c| c.stratum == stratum && measured(spec, c)).collect();
             let replicates = inside.iter().map(|c| c.replicates).min().unwrap_or(0);
             let family = u32::try_from(inside.len().saturating_sub(1)).unwrap_or(u32::MAX);
             let n = replicates as usize;
@@ -152,12 +154,18 @@ fn power(spec: &SweepSpec) -> Vec<Power> {
                 replicates,
                 family,
                 alpha: spec.analysis.alpha,
+                first_step,
                 paired,
                 smallest_exact_p: (n > 0 && family > 0).then_some(exact),
                 detectable_effect_sd: sweeper_stats::power::detectable_effect(n, paired, first_step, 0.8).ok(),
             }
         })
         .collect()
+}
+
+/// Whether a config yields the primary metric: only then is it compared.
+fn measured(spec: &SweepSpec, config: &ConfigSpec) -> bool {
+    Recipe::from_json(&config.recipe).is_ok_and(|recipe| recipe.metric_names().contains(&spec.analysis.metric))
 }
 
 fn text(plan: &Plan) -> String {
@@ -206,11 +214,8 @@ fn power_text(p: &Power) -> String {
     }
     let place = if p.stratum.is_empty() { String::new() } else { format!(" in stratum `{}`", p.stratum) };
     let mut text = format!(
-        "power{place}: {} comparisons with the baseline, {} replicates each, alpha {} (first Holm step {:.2e})\n",
-        p.family,
-        p.replicates,
-        p.alpha,
-        p.alpha / f64::from(p.family)
+        "power{place}: {} comparisons with the baseline, {} replicates each, alpha {} (the smallest p must be at most {:.2e})\n",
+        p.family, p.replicates, p.alpha, p.first_step
     );
     let unit = if p.paired { "standard deviations of the per-seed differences" } else { "standard deviations" };
     match p.detectable_effect_sd {
@@ -220,8 +225,8 @@ fn power_text(p: &Power) -> String {
     if let Some(exact) = p.smallest_exact_p {
         let name = if p.paired { "sign-flip" } else { "rank-sum" };
         text.push_str(&format!("  smallest p-value that an exact {name} test of this size can give: {exact:.2e}\n"));
-        if exact > p.alpha / f64::from(p.family) {
-            text.push_str("    above the first Holm step: such a test cannot reach significance here at any effect\n");
+        if exact > p.first_step {
+            text.push_str("    above that: such a test cannot reach significance here at any effect\n");
         }
     }
     text

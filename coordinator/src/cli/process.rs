@@ -29,6 +29,9 @@ pub(super) struct WorkerCommand {
     pub(super) grace: Duration,
 }
 
+/// After so many supervisors that did not live for a minute another one will not do better.
+const QUICK_ENDS: u32 = 6;
+
 /// What workers need after the grace period to hand back, deliver and say goodbye.
 const FAREWELL: Duration = Duration::from_secs(6);
 
@@ -58,6 +61,8 @@ pub(super) struct Workers {
     child: Child,
     started: Instant,
     backoff: Duration,
+    /// Supervisors in a row that ended at once.
+    quick_ends: u32,
     /// When a dead supervisor may be started again.
     not_before: Option<Instant>,
     /// Length of the log when the supervisor was started: errors before that are not its own.
@@ -69,7 +74,7 @@ impl Workers {
         let log_start = command.log_length();
         let child = spawn(&command)?;
         let backoff = Duration::from_millis(200);
-        Ok(Self { command, child, started: Instant::now(), backoff, not_before: None, log_start })
+        Ok(Self { command, child, started: Instant::now(), backoff, quick_ends: 0, not_before: None, log_start })
     }
 
     /// Restarts a supervisor that died, with growing pauses; passes on an exit that another start cannot mend.
@@ -82,6 +87,11 @@ impl Workers {
             None => {
                 if self.started.elapsed() > Duration::from_secs(60) {
                     self.backoff = Duration::from_millis(200);
+                    self.quick_ends = 0;
+                }
+                self.quick_ends += 1;
+                if self.quick_ends >= QUICK_ENDS {
+                    return Err(self.gave_up(status));
                 }
                 self.not_before = Some(Instant::now() + self.backoff);
                 self.backoff = (self.backoff * 2).min(Duration::from_secs(30));
@@ -105,18 +115,32 @@ impl Workers {
     fn fatal(&self, status: ExitStatus) -> Option<Failure> {
         let code = u8::try_from(status.code()?).ok()?;
         let exit = match code {
-            2 | 20..=22 | 32 => Exit::from_code(code),
+            2 | 20..=22 | 31 | 32 | 34 => Exit::from_code(code),
             // The dynamic loader's, the shell's, and ours for an executable that does not start.
             126 | 127 | 43 => Exit::WorkerFailed,
             _ => return None,
         };
-        let log = self.command.log();
-        let tail = tail(&log, self.log_start);
+        let tail = tail(&self.command.log(), self.log_start);
         let message = last_error(&tail).unwrap_or_else(|| format!("the workers stopped with exit code {code}"));
-        Some(Failure::new(exit, message).hint(format!(
+        Some(self.with_hint(Failure::new(exit, message)))
+    }
+
+    fn gave_up(&self, status: ExitStatus) -> Failure {
+        let path = self.command.executable.display();
+        self.with_hint(Failure::new(
+            Exit::WorkerFailed,
+            format!(
+                "{path} ended {} times in a row without having worked, the last time with {status}",
+                self.quick_ends
+            ),
+        ))
+    }
+
+    fn with_hint(&self, failure: Failure) -> Failure {
+        failure.hint(format!(
             "nothing finished is lost: mend this and give the same command again; the workers' log is {}",
-            log.display()
-        )))
+            self.command.log().display()
+        ))
     }
 
     /// Asks the workers to finish what they train within the grace period, then ends them.
@@ -202,6 +226,41 @@ fn without_source(line: &str) -> &str {
     }
 }
 
+/// Checks the form of `--devices`; which devices there are is the workers' business.
+pub(super) fn devices(text: &str) -> Result<String, String> {
+    let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '/';
+    let list = |text: &str| text.split(',').all(|d| d.chars().any(|c| c.is_ascii_digit()) && d.chars().all(known));
+    let good = match text.strip_prefix("cpu:") {
+        Some(n) => n.parse::<u32>().is_ok_and(|n| (1..=1_024).contains(&n)),
+        None => text == "all" || list(text),
+    };
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("expected `all`, `cpu:2`, or GPU indices or UUIDs like `0,1`".to_owned())
+    }
+}
+
+/// This process's command line, quoted for a shell.
+pub(super) fn command_line() -> String {
+    std::env::args().map(|arg| quoted(&arg)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(arg: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:=,+@%-".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', "'\\''")) }
+}
+
+/// Resolves when the state directory was removed under a running coordinator: SQLite would go on writing to a file
+/// that nobody can open any more.
+pub(super) async fn vanished(lock: &Path) -> Failure {
+    while lock.exists() {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Failure::new(Exit::StoreFailed, format!("{} is gone: the state directory was removed or moved", lock.display()))
+        .hint("put it back and give the same command again, or begin anew")
+}
+
 /// Resolves on Ctrl-C or SIGTERM.
 pub(super) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     let interrupt = tokio::signal::unix::signal(SignalKind::interrupt());
@@ -220,6 +279,23 @@ pub(super) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_line_survives_the_shell() {
+        assert_eq!(quoted("--out=a/b"), "--out=a/b");
+        assert_eq!(quoted("it's $x"), r"'it'\''s $x'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn devices_are_checked_before_anything_is_made() {
+        for good in ["all", "cpu:1", "0", "0,1", "GPU-8f2c,MIG-1a/2/3"] {
+            assert!(devices(good).is_ok(), "{good}");
+        }
+        for bad in ["", "gpu", "cpu:", "cpu:0", "cpu:x", "cpu:1:2", "0,", "a b"] {
+            assert!(devices(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn the_last_error_keeps_its_hint_and_nothing_else() {

@@ -43,7 +43,7 @@ pub(super) struct RunArgs {
     file: FileArgs,
     /// Devices to train on: `cpu:2` (two one-thread workers), `0,1` (GPUs), or `all` (every GPU; without one, every CPU
     /// core)
-    #[arg(long, default_value = "all")]
+    #[arg(long, default_value = "all", value_parser = process::devices)]
     devices: String,
     /// Folder of the report and of the sweep's state [default: out/NAME]
     #[arg(long, value_name = "DIR")]
@@ -113,7 +113,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
             handle.stop().await;
             output::note(&format!(
                 "stopped. Nothing finished is lost; continue with the same command:\n  {}",
-                std::env::args().collect::<Vec<_>>().join(" ")
+                process::command_line()
             ));
             return Ok(Exit::Interrupted);
         }
@@ -187,6 +187,8 @@ async fn follow(
     if first.state != "running" {
         return Ok(Ending::Closed(watch::ending(&first)));
     }
+    // Beside the workers' folder: the store's own file.
+    let lock = command.state_dir.with_file_name("lock");
     let mut workers = Workers::start(command)?;
     let mut display = Display::new(args.quiet || args.json);
     let interrupted = process::interrupted();
@@ -213,6 +215,10 @@ async fn follow(
             failure = handle.closed() => {
                 display.finish();
                 return Err(failure.into());
+            }
+            failure = process::vanished(&lock) => {
+                display.finish();
+                return Err(failure);
             }
             () = tokio::time::sleep(REFRESH) => {}
         }

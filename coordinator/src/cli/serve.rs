@@ -45,6 +45,7 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     }
     telemetry::init(args.log_format);
     let store = Store::open(&args.state)?;
+    let lock = args.state.join("lock");
     let options = rpc::ServeOptions { heartbeat_ms: args.heartbeat * 1_000, allow_insecure: args.allow_insecure };
     let listener = rpc::listen(args.listen, &options).await?;
     let address = listener.local_addr().map_err(|e| Failure::new(Exit::AddressInUse, e))?;
@@ -62,6 +63,7 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
             Ok(Exit::Ok)
         }
         failure = stopped(&handle) => Err(failure),
+        failure = super::process::vanished(&lock) => Err(failure),
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) struct WatchArgs {
 }
 
 pub(super) async fn watch(args: WatchArgs) -> Result<Exit, Failure> {
-    let mut source = connect::Source::open(&args.target.target()).await?;
+    let target = args.target.target();
+    let mut source = connect::Source::open(&target).await?;
     let sweep = source.find(&args.sweep).await?;
     let mut display = Display::new(args.json);
     let interrupted = super::process::interrupted();
@@ -31,8 +32,7 @@ pub(super) async fn watch(args: WatchArgs) -> Result<Exit, Failure> {
         let shown = source.show(sweep).await?;
         display.update(&shown);
         let summary = shown.summary.clone().unwrap_or_default();
-        // A state directory without a coordinator does not change under us.
-        let unattended = matches!(source, connect::Source::Offline(_));
+        let unattended = target.is_unattended();
         if summary.state != "running" || unattended {
             display.finish();
             if args.json {
@@ -40,7 +40,8 @@ pub(super) async fn watch(args: WatchArgs) -> Result<Exit, Failure> {
             } else {
                 output::note(&list::counts_text(&summary.trials.unwrap_or_default()));
             }
-            return Ok(ending(&summary));
+            // Somebody who waits for the end must not take this for it.
+            return Ok(if summary.state == "running" { Exit::Unreachable } else { ending(&summary) });
         }
         tokio::select! {
             () = &mut interrupted => {
@@ -49,6 +50,9 @@ pub(super) async fn watch(args: WatchArgs) -> Result<Exit, Failure> {
                 return Ok(Exit::Interrupted);
             }
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
+        }
+        if matches!(source, connect::Source::Offline(_)) {
+            source = connect::Source::open(&target).await?;
         }
     }
 }

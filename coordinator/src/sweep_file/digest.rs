@@ -4,11 +4,14 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use sweeper_core::spec::{Correction, Direction, Pairing, SweepSpec};
+use sweeper_recipe::TRAINER_VERSION;
 
-/// What makes a sweep the sweep it is. Left out: text, comments, overrides (their effect is in here), priority.
+/// What makes a sweep the sweep it is. The trainer's version belongs to it: the same file under another version asks for
+/// other numbers, and must not be answered with a sweep of the old ones. Left out: text, comments, overrides (their effect is in here), priority.
 #[derive(Serialize)]
 struct Content<'a> {
     form: &'static str,
+    trainer_version: &'a str,
     name: &'a str,
     seed: u64,
     pairing: Pairing,
@@ -48,15 +51,7 @@ struct Preregistration<'a> {
 
 /// Fills in `digest` and `plan_digest`.
 pub(super) fn seal(spec: &mut SweepSpec) {
-    let digest = sha256(&Content {
-        form: "sweeper-sweep/1",
-        name: &spec.name,
-        seed: spec.seed,
-        pairing: spec.pairing,
-        max_failures: spec.max_failures,
-        configs: configs(spec, true),
-        analysis: plan(spec),
-    });
+    let digest = sweep_digest(spec, TRAINER_VERSION);
     let plan_digest = sha256(&Preregistration {
         form: "sweeper-plan/1",
         pairing: spec.pairing,
@@ -65,6 +60,20 @@ pub(super) fn seal(spec: &mut SweepSpec) {
     });
     spec.digest = digest;
     spec.plan_digest = plan_digest;
+}
+
+/// The digest of the sweep for a version of the trainer.
+fn sweep_digest(spec: &SweepSpec, trainer_version: &str) -> String {
+    sha256(&Content {
+        form: "sweeper-sweep/1",
+        trainer_version,
+        name: &spec.name,
+        seed: spec.seed,
+        pairing: spec.pairing,
+        max_failures: spec.max_failures,
+        configs: configs(spec, true),
+        analysis: plan(spec),
+    })
 }
 
 fn configs(spec: &SweepSpec, recipes: bool) -> Vec<Config<'_>> {
@@ -98,4 +107,20 @@ fn sha256(content: &impl Serialize) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn the_same_file_under_another_trainer_version_is_another_sweep() {
+        let text = "name = 'a'\nseed = 1\nreplicates = 2\n[recipe]\ntrainer = 'synthetic'\n\
+                    [[config]]\nname = 'x'\n[[config]]\nname = 'y'\nset = { 'synthetic.effect' = 1.0 }\n\
+                    [analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'x'\n";
+        let spec = crate::sweep_file::parse(text, "a.toml", &[]).unwrap();
+        assert_eq!(spec.digest, sweep_digest(&spec, TRAINER_VERSION));
+        assert_ne!(spec.digest, sweep_digest(&spec, &format!("{TRAINER_VERSION}+")));
+    }
 }

@@ -5,6 +5,7 @@ use super::{
     tree::{Data, Draft, Mistakes, Node, Origin, Table},
 };
 use std::ops::RangeInclusive;
+use sweeper_core::ids::SweepId;
 use sweeper_recipe::{Recipe, nearest};
 
 /// Keys of the file itself.
@@ -185,7 +186,8 @@ impl<'t> Fields<'t> {
     /// A name of `most` characters at most, by the rules of `sweep` names or of names that are only shown.
     pub(super) fn name(&self, sweep: bool, mistakes: &mut Mistakes<'_>) -> Option<&'t str> {
         let expected = if sweep {
-            "1 to 64 letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`: it becomes part of file names"
+            "1 to 64 letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`, neither `latest` nor like `s7`: it \
+             becomes part of file names and stands for the sweep in commands"
         } else {
             "1 to 200 characters, no line breaks or other control characters, no blank at either end"
         };
@@ -209,6 +211,9 @@ fn is_sweep_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         && !name.starts_with(['.', '-'])
+        // These already mean something where a command wants a sweep.
+        && name != "latest"
+        && name.parse::<SweepId>().is_err()
 }
 
 /// Whether a config or stratum may have this name.
