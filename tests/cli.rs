@@ -178,6 +178,21 @@ fn names_and_addresses_that_do_not_exist() {
 }
 
 #[test]
+fn abandoned_trials_are_tried_again_by_the_same_command() {
+    let bench = Bench::new(&synthetic_sweep(0.0).replace("seconds = 0", "fail = 0.5\nseconds = 0"));
+    for sweep in ["s1", "s2"] {
+        let output = bench.run_command("out", 1, &["--quiet"]).output().unwrap();
+        let text = harness::text(&output);
+        assert_eq!(output.status.code(), Some(50), "{text}");
+        assert!(text.contains("the same command tries them again"), "{text}");
+        let trials = fs::read_to_string(bench.path("out/trials.csv")).unwrap();
+        // Tried three times in each sweep; what was finished is taken over.
+        assert!(trials.contains(&format!("{sweep}/c")) && trials.contains(",3,w"), "{trials}");
+        assert_eq!(trials.contains(",s1/c"), sweep == "s2", "{trials}");
+    }
+}
+
+#[test]
 fn a_state_directory_that_vanishes_is_noticed() {
     let bench = Bench::new(&synthetic_sweep(2.0));
     let run = Running::start(&mut bench.run_command("out", 1, &["--quiet"]));

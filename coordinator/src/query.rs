@@ -32,13 +32,6 @@ pub struct View<'a> {
     pub now: Millis,
 }
 
-/// The sweep that has this content and is not cancelled.
-#[must_use]
-pub fn existing(state: &State, digest: &str) -> Option<SweepId> {
-    let mut sweeps = state.sweeps.iter().rev();
-    sweeps.find(|(_, s)| s.spec.digest == digest && s.cancelled.is_none()).map(|(id, _)| *id)
-}
-
 /// All sweeps, oldest first.
 #[must_use]
 pub fn list_sweeps(view: &View<'_>) -> v1::ListSweepsResponse {
@@ -113,7 +106,7 @@ pub fn explain_trial(view: &View<'_>, id: TrialId) -> Result<v1::ExplainTrialRes
 /// # Errors
 /// Errors of reading the store.
 pub fn plan(view: &View<'_>, spec: &SweepSpec) -> Result<v1::PlanResponse, DriverError> {
-    let existing = existing(view.state, &spec.digest);
+    let existing = view.state.equal_sweep(&spec.digest);
     let finished: BTreeMap<u32, u32> = match existing.and_then(|id| view.state.sweeps.get(&id)) {
         Some(sweep) => (0u32..).zip(config_counts(sweep).into_iter().map(|c| c.finished)).collect(),
         None => {

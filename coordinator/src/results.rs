@@ -25,6 +25,9 @@ pub struct SweepResults {
     pub submitted_ms: u64,
     /// When the last trial closed; none while open.
     pub closed_ms: Option<u64>,
+    /// Why it was cancelled; none unless it was, or when an older version wrote this.
+    #[serde(default)]
+    pub cancel_reason: Option<String>,
     /// Version of the coordinator that wrote this.
     pub software_version: String,
     /// Digests of the data that outcomes were observed on, by data key.

@@ -32,7 +32,11 @@ pub fn explain(state: &State, id: TrialId, now: Millis) -> Result<String, Unknow
         (TrialState::Finished, _) => finished(state, trial, now),
         (TrialState::Abandoned, _) => {
             let failed = plural(trial.failures.into(), "failed attempt");
-            format!("is abandoned after {failed}, the most that the sweep allows; {}", last_error(trial))
+            format!(
+                "is abandoned after {failed}, the most that the sweep allows{}; {}",
+                losses(trial),
+                last_error(trial)
+            )
         }
         (TrialState::Cancelled, _) => {
             format!(
@@ -108,12 +112,20 @@ fn history(sweep: &Sweep, trial: &Trial, earlier: u32) -> String {
     if earlier == 0 {
         return String::new();
     }
-    let ended = format!("; {} ended without an outcome", plural(earlier.into(), "earlier attempt"));
+    let ended = format!("; {} ended without an outcome{}", plural(earlier.into(), "earlier attempt"), losses(trial));
     match trial.failures {
         0 => format!("{ended}, none by failing code, so none counts"),
         n => {
             format!("{ended}, {n} by failing code ({} allowed), {}", sweep.spec.max_failures.max(1), last_error(trial))
         }
+    }
+}
+
+/// How often the trial was lost, as a further part of a list; empty if never.
+fn losses(trial: &Trial) -> String {
+    match trial.losses {
+        0 => String::new(),
+        n => format!(", {n} by loss of the worker or its lease"),
     }
 }
 

@@ -145,7 +145,8 @@ pub enum LeaseEnd {
     WorkerLeft,
     /// The worker handed it back unfinished.
     Released(String),
-    /// Code failed. Only this counts against the trial's attempt limit.
+    /// Code failed, or seems to kill its process: see [`Scheduler::join`](crate::scheduler::Scheduler::join). Only this
+    /// counts against the trial's attempt limit.
     AttemptFailed(Failure),
 }
 

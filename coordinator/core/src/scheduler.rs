@@ -25,6 +25,9 @@ use crate::{
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 use timers::Timers;
 
+/// So often a trial may be lost before another death of a process that works on it counts as a failed attempt.
+pub const TOLERATED_LOSSES: u32 = 4;
+
 /// Decides. **Law of the shell: decide, commit [`Scheduler::take_records`], only then answer.**
 ///
 /// Times given to it should not go back while it lives; they may jump forward (leases then end early, and late
@@ -161,9 +164,8 @@ impl Scheduler {
         reused: Vec<ReusedOutcome>,
     ) -> Result<Submitted, SubmitError> {
         let sweeps = &self.state.sweeps;
-        let same = sweeps.iter().rev().find(|(_, s)| s.spec.digest == spec.digest && s.cancelled.is_none());
-        if let Some((sweep, _)) = same {
-            return Ok(Submitted { sweep: *sweep, created: false });
+        if let Some(sweep) = self.state.equal_sweep(&spec.digest) {
+            return Ok(Submitted { sweep, created: false });
         }
         match Plan::new(&spec).trials() {
             0 => return Err(SubmitError::NoTrials),
@@ -213,6 +215,12 @@ impl Scheduler {
     /// or was replaced comes back with its id. A process that was never seen before proves that the one before it in
     /// its slot is dead, and replaces it. A process that was seen before proves nothing, its call may be a late
     /// message: while another live worker fills the slot, nothing changes and the id returned stays unknown.
+    ///
+    /// A process that is replaced died under a living supervisor, and if that happens again and again to one trial,
+    /// the trial is the likely cause (a crash in native code, memory used up). Were all of it mere loss, such a trial
+    /// would be tried for ever and its sweep would never close. So from a trial that was lost [`TOLERATED_LOSSES`]
+    /// times before, the death is taken as a failed attempt. That holds for the oldest lease of the worker only,
+    /// which is the one it worked on: the others waited in its queue, and are merely lost with it.
     pub fn join(&mut self, now: Millis, info: WorkerInfo) -> WorkerId {
         let known = self.state.worker_of_process(&info.process_id);
         let last = self.state.workers.keys().next_back().map_or(0, |last| last.0);
@@ -354,15 +362,26 @@ impl Scheduler {
 
     /// Ends a worker's leases, then the worker.
     fn dismiss(&mut self, now: Millis, worker: WorkerId, why: WorkerEnd) {
-        let end = if why == WorkerEnd::Lost { LeaseEnd::Expired } else { LeaseEnd::WorkerLeft };
         let mut leases = self.live(worker).map_or_else(Vec::new, |w| w.leases.clone());
         if self.planted == Some(PlantedBug::ReplacedKeepsLeases) {
             leases.clear();
         }
-        for id in leases {
-            self.emit(Record::LeaseEnded { id, end: end.clone(), at: now }).ok();
+        for (queued, id) in leases.into_iter().enumerate() {
+            let Some(trial) = self.state.trial(id.trial) else { continue };
+            let Some(lease) = trial.lease.as_deref().copied() else { continue };
+            let end = match why {
+                WorkerEnd::Lost => LeaseEnd::Expired,
+                WorkerEnd::Replaced if queued == 0 && self.is_suspect(trial.losses) => died(trial.losses),
+                WorkerEnd::Replaced | WorkerEnd::Left => LeaseEnd::WorkerLeft,
+            };
+            self.end_lease(now, lease, end).ok();
         }
         self.emit(Record::WorkerGone { worker, why, at: now }).ok();
+    }
+
+    /// Whether a trial of so many losses may be what kills its processes.
+    fn is_suspect(&self, losses: u32) -> bool {
+        losses >= TOLERATED_LOSSES && self.planted != Some(PlantedBug::DeathsNeverCount)
     }
 
     /// Applies a decided fact, keeps it for the shell, and sets the deadlines that follow from it.
@@ -400,4 +419,11 @@ impl Scheduler {
         let at = |n| AttemptId { trial: TrialId { sweep, config: n, replicate: n }, attempt: n };
         self.leases.remove_range(at(0)..=at(u32::MAX));
     }
+}
+
+/// The end of an attempt whose process died once more.
+fn died(losses: u32) -> LeaseEnd {
+    let error =
+        format!("its worker process died, after {losses} attempts of this trial were lost; see the worker's log");
+    LeaseEnd::AttemptFailed(Failure { error, log_tail: String::new() })
 }

@@ -43,6 +43,14 @@ impl State {
         self.sweeps.get(&id.sweep)?.trial(id.config, id.replicate)
     }
 
+    /// The sweep that submitting this content again means: the latest of equal digest, unless it was cancelled or ended
+    /// with abandoned trials. Those are worth another try, in a new sweep that takes over what was finished.
+    #[must_use]
+    pub fn equal_sweep(&self, digest: &str) -> Option<SweepId> {
+        let latest = self.sweeps.iter().rev().find(|(_, s)| s.spec.digest == digest && s.cancelled.is_none());
+        latest.filter(|(_, s)| s.closed.is_none() || s.counts.abandoned == 0).map(|(id, _)| *id)
+    }
+
     /// Sweeps with open trials, in the order in which they are served: larger priority first, then earlier sweep.
     pub fn open_sweeps(&self) -> impl Iterator<Item = (SweepId, &Sweep)> {
         self.open.iter().filter_map(|(_, id)| Some((*id, self.sweeps.get(id)?)))
@@ -98,7 +106,7 @@ impl Sweep {
         usize::try_from(self.plan.index(config, replicate)?).ok()
     }
 
-    /// The pending trials in plan order.
+    /// The pending trials in the order in which they are served: those lost less often first, then in plan order.
     pub fn pending(&self) -> impl Iterator<Item = &Trial> {
         self.pending.iter().filter_map(|place| self.trials.get(place))
     }
@@ -216,6 +224,9 @@ pub struct Trial {
     pub reused: bool,
     /// Attempts that failing code ended.
     pub failures: u32,
+    /// Attempts whose lease expired or whose worker went. It orders pending trials; see also
+    /// [`Scheduler::join`](crate::scheduler::Scheduler::join).
+    pub losses: u32,
     /// Attempts begun; also the number of the last one.
     pub attempts: u32,
     /// The open lease.

@@ -39,7 +39,7 @@ fn fixed_worlds_keep_every_promise_and_their_faults_fire() {
     }
 }
 
-fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 16] {
+fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 17] {
     let Summary {
         lost_decisions,
         lost_answers,
@@ -49,6 +49,7 @@ fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 16] {
         workers_lost,
         released,
         failed,
+        deaths,
         abandoned,
         diverged,
         late,
@@ -67,6 +68,7 @@ fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 16] {
         ("lost workers", workers_lost),
         ("released leases", released),
         ("failed attempts", failed),
+        ("deaths that count", deaths),
         ("abandoned trials", abandoned),
         ("diverged trials", diverged),
         ("late outcomes", late),
@@ -128,4 +130,5 @@ planted! {
     stale_heartbeat_that_renews_is_caught: StaleHeartbeatRenews,
     loss_that_counts_as_failure_is_caught: LossCountsAsFailure,
     replaced_worker_that_keeps_its_leases_is_caught: ReplacedKeepsLeases,
+    deaths_that_never_count_are_caught: DeathsNeverCount,
 }

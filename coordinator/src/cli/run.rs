@@ -121,6 +121,12 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let results = handle.results(sweep).await?;
     handle.stop().await;
     report::write(&results, &out, args.json)?;
+    if exit == Exit::Abandoned {
+        output::note(&format!(
+            "some trials were abandoned: `sweeper explain TRIAL --state {}` says why; the same command tries them again",
+            out.display()
+        ));
+    }
     if !args.quiet {
         let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         output::note(&format!("done in {}", output::duration(elapsed)));
@@ -149,6 +155,12 @@ fn announce(args: &RunArgs, checked: &Checked, submitted: &SubmitResponse, out: 
         0 => String::new(),
         n => format!(", {n} finished already"),
     };
+    if args.no_reuse && !submitted.created {
+        output::note(&format!(
+            "note: --no-reuse changes nothing: s{} has exactly this content and goes on; another --out begins anew",
+            submitted.sweep
+        ));
+    }
     output::note(&format!(
         "{}: {} configs, {} trials{before}, devices {}, output in {}",
         spec.name,

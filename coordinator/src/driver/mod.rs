@@ -30,6 +30,7 @@ use sweeper_core::{
     record::Record,
     scheduler::{Scheduler, Settings},
 };
+use sweeper_recipe::TRAINER_VERSION;
 use tokio::sync::watch;
 use turn::Turns;
 
@@ -66,13 +67,14 @@ impl Driver {
     }
 
     fn launch(
-        store: Store,
+        mut store: Store,
         settings: Settings,
         records: Vec<Record>,
         mut clock: impl Clock,
     ) -> Result<DriverHandle, DriverError> {
-        let scheduler = Scheduler::restore(settings, records, clock.now())
+        let mut scheduler = Scheduler::restore(settings, records, clock.now())
             .map_err(|source| DriverError::Restore { path: store.dir().to_owned(), source })?;
+        call_off_incomparable(&mut scheduler, &mut store, clock.now())?;
         let (commands, receiver) = mpsc::channel();
         let (ending, end) = watch::channel(End::Running);
         let (dir, store_name) = (Arc::from(store.dir()), Arc::from(store.name()));
@@ -84,6 +86,23 @@ impl Driver {
             .map_err(|e| DriverError::Thread(Arc::new(e)))?;
         Ok(handle)
     }
+}
+
+/// Cancels the open sweeps that another trainer version began: the rest of their trials would give numbers that cannot
+/// be compared with the first ones, and no worker that may join trains as they need it.
+fn call_off_incomparable(scheduler: &mut Scheduler, store: &mut Store, now: Millis) -> Result<(), DriverError> {
+    for sweep in store.sweeps_of_other_trainers(TRAINER_VERSION)? {
+        let reason = format!("begun with another version of the trainer than `{TRAINER_VERSION}`: submit it again");
+        match scheduler.cancel(now, sweep, &reason) {
+            Ok(0) | Err(_) => {}
+            Ok(open) => tracing::warn!(%sweep, open, "sweep cancelled: {reason}"),
+        }
+    }
+    let records = scheduler.take_records();
+    if !records.is_empty() {
+        store.commit(&records)?;
+    }
+    Ok(())
 }
 
 /// When a fact happened.

@@ -6,7 +6,7 @@ use crate::{
     query::Offline,
     store::{
         Store, StoreError,
-        tests::{SETTINGS, info, limit_growth, outcome, spec},
+        tests::{SETTINGS, begun_with_another_trainer, info, limit_growth, outcome, spec},
     },
 };
 use std::{
@@ -311,4 +311,26 @@ fn the_driver_ends_with_its_last_handle() {
         assert!(matches!(error, StoreError::InUse { .. }), "{error}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[tokio::test]
+async fn open_sweeps_of_another_trainer_version_are_called_off_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let (driver, _clock) = start(dir.path());
+    let worker = join(&driver, "p").await;
+    submit(&driver, "finished", 1).await;
+    let lease = driver.acquire(worker, 1, 0).await.unwrap().remove(0);
+    assert_eq!(finish(&driver, worker, &lease).await, ReportAnswer::Accepted);
+    let sweep = SweepId(submit(&driver, "open", 2).await.sweep);
+    driver.stop().await;
+    let (driver, _clock) = start(dir.path());
+    assert_eq!(driver.results(sweep).await.unwrap().state, "running", "ours goes on");
+    driver.stop().await;
+    begun_with_another_trainer(&Store::open(dir.path()).unwrap());
+    let (driver, _clock) = start(dir.path());
+    assert_eq!(driver.results(sweep).await.unwrap().state, "cancelled");
+    let listed = driver.explain_trial(TrialId { sweep, config: 0, replicate: 1 }).await.unwrap();
+    assert!(format!("{listed:?}").contains("submit it again"), "{listed:?}");
+    assert_eq!(driver.results(SweepId(1)).await.unwrap().state, "finished");
+    driver.stop().await;
 }

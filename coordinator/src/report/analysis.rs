@@ -1,6 +1,7 @@
 //! `Analysis`: every number and every sentence of a report, computed once. All formats are renderings of this value,
 //! and its JSON form is `report.json`.
 
+use super::losses::Loss;
 use serde::{Deserialize, Serialize};
 use sweeper_core::spec::{Correction, Direction, Pairing};
 use sweeper_stats::{Degenerate, EffectSize, Interval, TTest};
@@ -20,6 +21,9 @@ pub struct Analysis {
     pub name: String,
     /// `running`, `finished` or `cancelled`.
     pub state: String,
+    /// Why it was cancelled; none unless it was and a reason is known.
+    #[serde(default)]
+    pub cancel_reason: Option<String>,
     /// Whether planned trials are still open or were cancelled: the numbers may change or never become complete.
     pub partial: bool,
     /// How the sweep was to be judged.
@@ -244,6 +248,9 @@ pub struct Comparison {
     pub config: String,
     /// Name of the baseline.
     pub baseline: String,
+    /// Diverged and abandoned trials of the config, then of the baseline; empty when there are none.
+    #[serde(default)]
+    pub losses: Vec<Loss>,
     /// Numbers, or why there are none.
     pub result: ComparisonResult,
     /// The whole verdict as one sentence.
@@ -292,6 +299,9 @@ pub struct Tested {
     pub welch: Option<TTest>,
     /// Standardised difference; its kind says by which standard deviation. None when it is degenerate.
     pub effect: Option<EffectSize>,
+    /// Why there is no `effect`; none when there is one.
+    #[serde(default)]
+    pub effect_missing: Option<Degenerate>,
     /// Pearson's correlation of the two configs across replicates; none when unpaired or degenerate.
     pub seed_correlation: Option<f64>,
     /// Difference of every pair, by replicate; empty when unpaired.

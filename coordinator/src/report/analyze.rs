@@ -109,6 +109,7 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
         schema: ANALYSIS_SCHEMA,
         name: results.spec.name.clone(),
         state: results.state.clone(),
+        cancel_reason: results.cancel_reason.clone(),
         partial: counts.open + counts.cancelled > 0,
         plan,
         counts,

@@ -160,8 +160,10 @@ fn tally<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Tally> {
 pub(super) fn provenance(results: &SweepResults) -> Provenance {
     let spec = &results.spec;
     let seconds = |field: fn(&sweeper_core::record::Provenance) -> f64| {
-        results.trials.iter().filter_map(|t| t.provenance.as_ref()).map(field).filter(|s| s.is_finite()).sum()
+        results.trials.iter().filter_map(|t| t.provenance.as_ref()).map(field).filter(|s| s.is_finite())
     };
+    // Not `sum`, whose value for nothing is -0.
+    let seconds = |field| seconds(field).fold(0.0, |sum, s| sum + s);
     let attempts = || results.attempts.iter();
     let wall = results.closed_ms.map(|closed| closed.saturating_sub(results.submitted_ms) as f64 / 1000.0);
     Provenance {

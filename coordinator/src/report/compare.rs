@@ -6,10 +6,10 @@ use super::{
         Stratum, Test, Tested, Untested, Verdict,
     },
     analyze::AnalyzeError,
-    wording,
+    losses, wording,
 };
 use sweeper_core::spec::{Correction, Direction, Pairing};
-use sweeper_stats::{Degenerate, TTest};
+use sweeper_stats::{Degenerate, EffectSize, TTest};
 
 /// One family per metric, in the order of `metrics`.
 ///
@@ -46,11 +46,13 @@ fn family(stratum: &Stratum, baseline: &ConfigResult, m: usize, metric: &MetricI
             Ok(tested) => ComparisonResult::Tested(Box::new(tested)),
             Err(why) => ComparisonResult::NotTested(why),
         };
-        let words = wording::of_comparison(&config.name, &baseline.name, &result, metric, plan);
+        let losses = losses::of(config, baseline);
+        let words = wording::of_comparison((&config.name, &baseline.name), &result, &losses, metric, plan);
         Comparison {
             index: config.index,
             config: config.name.clone(),
             baseline: baseline.name.clone(),
+            losses,
             result,
             sentence: words.sentence,
             evidence: words.evidence,
@@ -87,6 +89,7 @@ fn paired(config: &Measured, baseline: &Measured, confidence: f64) -> Result<Tes
     }
     let primary = sweeper_stats::paired_t(&a, &b, confidence).map_err(|why| untested(why, n))?;
     let pairs = replicates.iter().zip(a.iter().zip(&b));
+    let (effect, effect_missing) = split(sweeper_stats::hedges_g_paired(&a, &b, confidence));
     Ok(Tested {
         test: Test::PairedT,
         n_config: n,
@@ -95,7 +98,8 @@ fn paired(config: &Measured, baseline: &Measured, confidence: f64) -> Result<Tes
         primary,
         p_adjusted: primary.p_value,
         welch: welch(config, baseline, confidence).ok(),
-        effect: sweeper_stats::hedges_g_paired(&a, &b, confidence).ok(),
+        effect,
+        effect_missing,
         seed_correlation: sweeper_stats::correlation(&a, &b).ok(),
         pairs: pairs.map(|(&replicate, (a, b))| Observation { replicate, value: a - b }).collect(),
         verdict: Verdict::Undecided,
@@ -105,6 +109,7 @@ fn paired(config: &Measured, baseline: &Measured, confidence: f64) -> Result<Tes
 fn unpaired(config: &Measured, baseline: &Measured, confidence: f64) -> Result<Tested, Untested> {
     let n = config.n.min(baseline.n);
     let primary = welch(config, baseline, confidence).map_err(|why| untested(why, n))?;
+    let (effect, effect_missing) = split(sweeper_stats::hedges_g(&plain(config), &plain(baseline), confidence));
     Ok(Tested {
         test: Test::WelchT,
         n_config: config.n,
@@ -113,11 +118,19 @@ fn unpaired(config: &Measured, baseline: &Measured, confidence: f64) -> Result<T
         primary,
         p_adjusted: primary.p_value,
         welch: Some(primary),
-        effect: sweeper_stats::hedges_g(&plain(config), &plain(baseline), confidence).ok(),
+        effect,
+        effect_missing,
         seed_correlation: None,
         pairs: Vec::new(),
         verdict: Verdict::Undecided,
     })
+}
+
+fn split(effect: Result<EffectSize, Degenerate>) -> (Option<EffectSize>, Option<Degenerate>) {
+    match effect {
+        Ok(effect) => (Some(effect), None),
+        Err(why) => (None, Some(why)),
+    }
 }
 
 fn plain(measured: &Measured) -> Vec<f64> {

@@ -1,15 +1,17 @@
 //! Outcomes and plan to an [`Analysis`], and its renderings.
 //!
 //! Map, in the direction of the data: `analysis` the value · `analyze` summaries · `compare` tests and families ·
-//! `audit` missing trials, deviations, provenance · `wording` sentences · `number`, `time` their digits · `render` one
-//! file per format · `files` the folder that a user gets. Every number in every format comes from one [`Analysis`];
-//! the CSV files hold the observations themselves. The same input gives the same bytes.
+//! `losses` trials lost from a comparison · `audit` missing trials, deviations, provenance · `wording` sentences ·
+//! `number`, `time` their digits · `render` one file per format · `files` the folder that a user gets. Every number in
+//! every format comes from one [`Analysis`]; the CSV files hold the observations themselves. The same input gives the
+//! same bytes.
 
 mod analysis;
 mod analyze;
 mod audit;
 mod compare;
 mod files;
+mod losses;
 mod number;
 pub mod render;
 mod text;
@@ -19,6 +21,7 @@ mod wording;
 pub use analysis::*;
 pub use analyze::{AnalyzeError, analyze};
 pub use files::{ReportError, Written, write_all};
+pub use losses::Loss;
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use super::{
     analysis::{Analysis, Family, Measured, Role, Tally, Tested},
+    losses::Loss,
     number, time,
-    wording::{direction, display_name, effect_name, tally},
+    wording::{degenerate_short, direction, display_name, effect_name, tally},
 };
 use sweeper_core::spec::{Correction, Pairing};
 
@@ -12,30 +13,45 @@ pub(crate) const LONGEST_REASON: usize = 400;
 /// Longest recipe shown, in characters.
 pub(crate) const LONGEST_RECIPE: usize = 4000;
 
-/// `5`, or `3 (few)`.
-pub(crate) fn n(n: usize, few: bool) -> String {
-    if few { format!("{n} (few)") } else { n.to_string() }
+/// `12`, or `4 of 12` when some of the planned replicates gave no value.
+pub(crate) fn n_of(n: usize, planned: usize) -> String {
+    if n < planned { format!("{n} of {planned}") } else { n.to_string() }
 }
 
-/// `5 pairs`, `5 and 4`, `3 pairs (few)`.
-pub(crate) fn tested_n(tested: &Tested) -> String {
-    let few = if tested.few { " (few)" } else { "" };
+/// [`n_of`], with `(few)` behind it where n is few.
+pub(crate) fn n(measured: &Measured, planned: usize) -> String {
+    let n = n_of(measured.n, planned);
+    if measured.few { format!("{n} (few)") } else { n }
+}
+
+/// `5`, or `5 and 4`.
+pub(crate) fn sizes(tested: &Tested) -> String {
     if tested.n_config == tested.n_baseline {
-        format!("{}{few}", tested.n_config)
+        tested.n_config.to_string()
     } else {
-        format!("{} and {}{few}", tested.n_config, tested.n_baseline)
+        format!("{} and {}", tested.n_config, tested.n_baseline)
     }
 }
 
-/// `1.23 [0.40, 2.10]`.
+/// [`sizes`], with `few` behind it where either is, and `survivors` where trials of either side diverged or were
+/// abandoned.
+pub(crate) fn tested_n(tested: &Tested, losses: &[Loss]) -> String {
+    let marks = [(tested.few, "few"), (!losses.is_empty(), "survivors")];
+    let marks: Vec<&str> = marks.into_iter().filter_map(|(on, mark)| on.then_some(mark)).collect();
+    let sizes = sizes(tested);
+    if marks.is_empty() { sizes } else { format!("{sizes} ({})", marks.join(", ")) }
+}
+
+/// `1.23 [0.40, 2.10]`, or why there is none.
 pub(crate) fn effect(tested: &Tested) -> String {
-    tested.effect.as_ref().map_or_else(
-        || "n/a".to_owned(),
-        |e| {
+    match (&tested.effect, &tested.effect_missing) {
+        (Some(e), _) => {
             let [g, low, high] = [e.g, e.interval.low, e.interval.high].map(number::statistic);
             format!("{g} [{low}, {high}]")
-        },
-    )
+        }
+        (None, Some(why)) => degenerate_short(why),
+        (None, None) => "n/a".to_owned(),
+    }
 }
 
 /// Head of the effect-size column.

@@ -33,7 +33,8 @@ pub(crate) fn duration(seconds: f64) -> String {
         return "unknown".to_owned();
     }
     if seconds < 0.9995 {
-        return format!("{:.0} ms", seconds * 1000.0);
+        // Of -0 only the digit: a duration has no sign.
+        return format!("{:.0} ms", seconds.abs() * 1000.0);
     }
     if seconds < 59.95 {
         return format!("{seconds:.1} s");
@@ -83,5 +84,7 @@ mod tests {
         let shown: Vec<String> = [0.0, 0.85, 12.34, 59.99, 245.0, 12_000.0, 187_200.0].map(duration).into();
         assert_eq!(shown, ["0 ms", "850 ms", "12.3 s", "1 min 00 s", "4 min 05 s", "3 h 20 min", "2 d 04 h"]);
         assert_eq!(duration(f64::NAN), "unknown");
+        assert_eq!(duration(-0.0), "0 ms");
+        assert_eq!(duration(-1.0), "unknown");
     }
 }

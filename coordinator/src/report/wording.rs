@@ -5,11 +5,12 @@ use super::{
     analysis::{
         Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Test, Tested, Untested, Verdict,
     },
+    losses::{self, Loss},
     number,
 };
 use std::cmp::Ordering;
 use sweeper_core::spec::{Correction, Direction};
-use sweeper_stats::EffectKind;
+use sweeper_stats::{Degenerate, EffectKind};
 
 /// Longest name shown whole, in characters.
 const LONGEST_NAME: usize = 120;
@@ -52,17 +53,18 @@ pub(super) struct Words {
 }
 
 pub(super) fn of_comparison(
-    config: &str,
-    baseline: &str,
+    (config, baseline): (&str, &str),
     result: &ComparisonResult,
+    losses: &[Loss],
     metric: &MetricInfo,
     plan: &Plan,
 ) -> Words {
     let (config, baseline, name) = (display_name(config), display_name(baseline), display_name(&metric.name));
-    let evidence = match result {
+    let mut evidence = match result {
         ComparisonResult::Tested(tested) => tested_evidence(tested, metric, plan),
         ComparisonResult::NotTested(why) => untested_evidence(why, metric),
     };
+    evidence.push_str(&losses::clause(losses, result));
     let claim = match Look::of(result) {
         Look::Better => "is better than",
         Look::Worse => "is worse than",
@@ -130,6 +132,17 @@ pub(crate) fn untested_short(why: &Untested) -> String {
         Untested::TooFew { n, .. } => format!("too few (n = {n})"),
         Untested::ConstantDifference { .. } => "constant difference".to_owned(),
         Untested::Degenerate(_) => "no test".to_owned(),
+    }
+}
+
+/// Why a single number could not be computed, for a table cell.
+pub(crate) fn degenerate_short(why: &Degenerate) -> String {
+    match why {
+        Degenerate::TooFew { n, .. } => format!("too few (n = {n})"),
+        Degenerate::ZeroVariance { .. } => "no variance".to_owned(),
+        Degenerate::NotFinite { .. } => "not finite".to_owned(),
+        Degenerate::Domain { .. } => "out of range".to_owned(),
+        _ => "n/a".to_owned(),
     }
 }
 
@@ -232,6 +245,17 @@ pub(crate) fn counts(counts: &Counts) -> String {
 pub(crate) fn partial_stamp(analysis: &Analysis) -> String {
     let Counts { open, cancelled, planned, .. } = analysis.counts;
     let missing = open + cancelled;
+    if analysis.state == "cancelled" {
+        let given = analysis.cancel_reason.as_deref().filter(|reason| !reason.trim().is_empty());
+        let reason = given.map_or_else(
+            || "no reason was given".to_owned(),
+            |reason| format!("reason given: “{}”", shorten(reason, LONGEST_NAME)),
+        );
+        return format!(
+            "CANCELLED before its end ({reason}): {missing} of {planned} planned trials have no outcome and will not get \
+             one. If it was cancelled because of what its numbers showed, the p-values are not valid."
+        );
+    }
     format!(
         "PARTIAL: {missing} of {planned} planned trials have no outcome ({open} not finished yet, {cancelled} cancelled). \
          Numbers may still change, and p-values looked at before the planned end are not valid for deciding when to stop."

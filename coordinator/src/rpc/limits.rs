@@ -15,8 +15,9 @@ pub const MAX_CAPACITY: u32 = 1_024;
 pub const MAX_PROGRESS: usize = 2 * MAX_CAPACITY as usize;
 /// Reports in one call.
 pub const MAX_REPORTS: usize = 4_096;
-/// Numbers in one outcome.
-pub const MAX_METRICS: usize = 100_000;
+/// Numbers in one outcome. The largest recipe gives 10,000 epochs × 16 numbers. With names as long as the trainer's, so
+/// many also fit into one message of [`sweeper_proto::MAX_MESSAGE_BYTES`].
+pub const MAX_METRICS: usize = 200_000;
 /// Counts of steps: what a double can hold exactly.
 pub const MAX_STEPS: u64 = 1 << 53;
 /// A sweep file; bytes.

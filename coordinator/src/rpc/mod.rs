@@ -11,7 +11,7 @@ mod tests;
 mod wire;
 mod worker;
 
-pub use wire::Invalid;
+pub use wire::{Invalid, OtherTrainer};
 
 use crate::driver::DriverHandle;
 use control::Control;

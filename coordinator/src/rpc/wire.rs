@@ -8,6 +8,29 @@ use sweeper_core::{
     scheduler::TrialReport,
 };
 use sweeper_proto::v1;
+use sweeper_recipe::TRAINER_VERSION;
+
+/// An outcome of another trainer version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the outcome was observed with trainer version `{found}`, this coordinator's sweeps need `{TRAINER_VERSION}`: its \
+     numbers would not be comparable"
+)]
+pub struct OtherTrainer {
+    /// Its version.
+    pub found: String,
+}
+
+/// What is to be done with one report.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Received {
+    /// Take it.
+    Valid(Report),
+    /// Its content can never be taken; the report says so as a failure of the attempt.
+    Invalid(Report, Invalid),
+    /// Refuse it, and leave attempt and trial alone: the trial's own code did nothing wrong.
+    Refused(OtherTrainer),
+}
 
 /// What is wrong with a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -140,21 +163,33 @@ pub(super) fn progress(p: v1::Progress) -> Result<(AttemptId, Progress), Invalid
     Ok((id, Progress { queued, step, steps, epoch, epochs, phase, loss }))
 }
 
-/// One report, and what is wrong with its content.
+/// One report.
 ///
 /// Content that can never be taken becomes a failure of the attempt: were the whole call refused, the worker's outbox
-/// would hold it for ever, and were it dropped, the trial would be tried for ever.
-pub(super) fn report(report: v1::TrialReport) -> Result<(Report, Option<Invalid>), Invalid> {
+/// would hold it for ever, and were it dropped, the trial would be tried for ever. An outcome of another trainer version
+/// comes from an outbox that outlived an upgrade, and is only refused.
+pub(super) fn report(report: v1::TrialReport) -> Result<Received, Invalid> {
     let id = attempt(report.id)?;
     let recipe_digest = optional_name("recipe_digest", report.recipe_digest)?;
-    let (result, invalid) = match result(report.result) {
-        Ok(result) => (result, None),
+    if let Some(other) = other_trainer(report.result.as_ref()) {
+        return Ok(Received::Refused(other));
+    }
+    Ok(match result(report.result) {
+        Ok(result) => Received::Valid(Report { id, recipe_digest, result }),
         Err(invalid) => {
             let error = format!("the worker's report is invalid: {invalid}");
-            (TrialReport::Failure(Failure { error, log_tail: String::new() }), Some(invalid))
+            let result = TrialReport::Failure(Failure { error, log_tail: String::new() });
+            Received::Invalid(Report { id, recipe_digest, result }, invalid)
         }
-    };
-    Ok((Report { id, recipe_digest, result }, invalid))
+    })
+}
+
+/// The trainer version of an outcome, if it gives one that is not ours.
+fn other_trainer(result: Option<&v1::trial_report::Result>) -> Option<OtherTrainer> {
+    let Some(v1::trial_report::Result::Outcome(outcome)) = result else { return None };
+    let found = &outcome.provenance.as_ref()?.trainer_version;
+    let other = !found.is_empty() && found != TRAINER_VERSION;
+    other.then(|| OtherTrainer { found: beginning(found, limits::MAX_NAME_BYTES) })
 }
 
 fn result(result: Option<v1::trial_report::Result>) -> Result<TrialReport, Invalid> {
@@ -263,14 +298,27 @@ mod tests {
             result: Some(v1::trial_report::Result::Outcome(v1::Outcome {
                 kind: Some(v1::outcome::Kind::Completed(v1::Completed::default())),
                 provenance: Some(v1::TrialProvenance {
-                    trainer_version: "1".into(),
+                    trainer_version: TRAINER_VERSION.into(),
                     train_seconds: f64::NAN,
                     ..v1::TrialProvenance::default()
                 }),
             })),
         };
-        let (report, invalid) = report(bad).unwrap();
-        assert!(matches!(invalid, Some(Invalid::OutOfRange { field: "train_seconds", .. })));
+        let Received::Invalid(report, invalid) = report(bad).unwrap() else { panic!("it was taken") };
+        assert!(matches!(invalid, Invalid::OutOfRange { field: "train_seconds", .. }));
         assert!(matches!(report.result, TrialReport::Failure(f) if f.error.contains("train_seconds")));
+    }
+
+    #[test]
+    fn the_largest_outcome_fits_into_a_message() {
+        let recipe = sweeper_recipe::Recipe::from_json(br#"{"trainer":"synthetic"}"#).unwrap();
+        let longest = recipe.metric_names().into_iter().max_by_key(String::len).unwrap();
+        assert!(longest.len() > 10, "{longest}");
+        // Tag and length, then name (tag, length), epoch (tag, up to 5), value (tag, 8), final (tag, 1).
+        let each = 2 + (2 + longest.len()) + 6 + 9 + 2;
+        let size = each * limits::MAX_METRICS;
+        assert!(size < sweeper_proto::MAX_MESSAGE_BYTES / 10 * 9, "{size} bytes");
+        let most = 10_000 * 16;
+        assert!(most <= limits::MAX_METRICS);
     }
 }

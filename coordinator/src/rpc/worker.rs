@@ -1,7 +1,12 @@
 //! The five calls of a worker.
 
-use super::{limits, status::status, wire};
+use super::{
+    limits,
+    status::status,
+    wire::{self, Received},
+};
 use crate::{driver::DriverHandle, query::wire_attempt};
+use std::fmt::Display;
 use sweeper_core::{ids::WorkerId, scheduler::ReportAnswer};
 use sweeper_proto::{
     PROTOCOL_VERSION,
@@ -50,6 +55,10 @@ fn answer(answer: ReportAnswer) -> v1::ReportAnswer {
     v1::ReportAnswer { verdict: verdict.into(), reason }
 }
 
+fn refused(why: &impl Display) -> v1::ReportAnswer {
+    v1::ReportAnswer { verdict: Verdict::Refused.into(), reason: why.to_string() }
+}
+
 #[async_trait]
 impl WorkerService for Workers {
     async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::JoinResponse>, Status> {
@@ -89,11 +98,28 @@ impl WorkerService for Workers {
         let v1::ReportRequest { worker, reports } = request.into_inner();
         wire::few("reports", reports.len(), limits::MAX_REPORTS)?;
         let decoded = reports.into_iter().map(wire::report).collect::<Result<Vec<_>, _>>()?;
-        let (reports, invalid): (Vec<_>, Vec<_>) = decoded.into_iter().unzip();
-        let answers = self.driver.report(WorkerId(worker), reports).await?;
-        let answers = answers.into_iter().zip(invalid).map(|(taken, invalid)| match invalid {
-            None => answer(taken),
-            Some(invalid) => v1::ReportAnswer { verdict: Verdict::Refused.into(), reason: invalid.to_string() },
+        // Of each report, what to answer whatever the driver says of it, and whether it is asked at all.
+        let (mut reports, mut verdicts) = (Vec::new(), Vec::new());
+        for received in decoded {
+            match received {
+                Received::Valid(report) => {
+                    reports.push(report);
+                    verdicts.push((true, None));
+                }
+                Received::Invalid(report, invalid) => {
+                    reports.push(report);
+                    verdicts.push((true, Some(refused(&invalid))));
+                }
+                Received::Refused(other) => {
+                    tracing::warn!(worker = %WorkerId(worker), "report refused: {other}");
+                    verdicts.push((false, Some(refused(&other))));
+                }
+            }
+        }
+        let mut taken = self.driver.report(WorkerId(worker), reports).await?.into_iter();
+        let answers = verdicts.into_iter().filter_map(|(asked, verdict)| {
+            let taken = if asked { taken.next() } else { None };
+            verdict.or_else(|| taken.map(answer))
         });
         Ok(Response::new(v1::ReportResponse { answers: answers.collect() }))
     }

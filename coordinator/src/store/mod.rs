@@ -24,7 +24,7 @@ use crate::results::SweepResults;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::{
     fs::{DirBuilder, File, TryLockError},
-    io,
+    io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -40,6 +40,11 @@ use sweeper_core::{
 const DATABASE: &str = "sweeper.sqlite";
 /// Name of the file whose lock keeps a second coordinator out.
 const LOCK: &str = "lock";
+/// What the lock file holds once the database beside it was made.
+const IN_USE: &[u8] = b"Whoever holds the lock of this file runs the coordinator on this folder.\n";
+/// How often, and with what pauses, the lock is tried.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(30);
 /// How long a statement waits for another process that reads or checks the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -65,9 +70,16 @@ impl Store {
     /// [`StoreError::Corrupt`], [`StoreError::Full`].
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| not_writable(dir, e))?;
-        let lock = lock(dir)?;
+        let mut lock = lock(dir)?;
         let path = dir.join(DATABASE);
         let of = |e| StoreError::of(&path, e);
+        // A database that was there and is empty now was emptied; SQLite would take it for a new one.
+        let known = lock.metadata().is_ok_and(|m| m.len() > 0);
+        let empty = |path: &Path| path.metadata().map_or(0, |m| m.len()) == 0;
+        if known && empty(&path) && empty(&dir.join(format!("{DATABASE}-wal"))) {
+            let reason = "it is missing or empty, and was not so before".to_owned();
+            return Err(StoreError::Corrupt { path, reason });
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(&path, flags).map_err(of)?;
         conn.busy_timeout(BUSY_TIMEOUT).map_err(of)?;
@@ -75,6 +87,9 @@ impl Store {
         set_up(&conn).map_err(of)?;
         schema::migrate(&mut conn, found).map_err(of)?;
         let (name, facts) = identity(&conn).map_err(of)?;
+        if !known {
+            lock.write_all(IN_USE).and_then(|()| lock.sync_all()).map_err(|e| not_writable(dir, e))?;
+        }
         Ok(Self { conn, dir: dir.to_owned(), path, name, facts, _lock: Some(lock) })
     }
 
@@ -100,6 +115,13 @@ impl Store {
         }
         let (name, facts) = identity(&conn).map_err(of)?;
         Ok(Self { conn, dir: dir.to_owned(), path, name, facts, _lock: None })
+    }
+
+    /// Whether a coordinator runs on a state directory now.
+    #[must_use]
+    pub fn is_served(dir: &Path) -> bool {
+        let lock = File::open(dir.join(LOCK));
+        lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The state directory.
@@ -181,6 +203,18 @@ impl Store {
         self.read(|conn| reuse::outcomes(conn, spec, trainer_version))
     }
 
+    /// The sweeps that were taken by a coordinator of another trainer version, oldest first.
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn sweeps_of_other_trainers(&self, trainer_version: &str) -> Result<Vec<SweepId>, StoreError> {
+        self.read(|conn| {
+            let mut statement =
+                conn.prepare_cached("SELECT sweep FROM sweeps WHERE trainer_version <> ?1 ORDER BY sweep")?;
+            statement.query_map([trainer_version], |row| row.get(0).map(SweepId))?.collect()
+        })
+    }
+
     /// Mean seconds of training and evaluation over all outcomes of a recipe; none if there are none.
     ///
     /// # Errors
@@ -207,11 +241,15 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK);
     let file =
         File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| not_writable(&path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: dir.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(not_writable(&path, e)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A process that its owner was just starting can hold it for a moment after the owner is gone.
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(e)) => return Err(not_writable(&path, e)),
+        }
     }
+    Err(StoreError::InUse { path: dir.to_owned() })
 }
 
 fn set_up(conn: &Connection) -> rusqlite::Result<()> {

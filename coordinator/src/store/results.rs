@@ -92,10 +92,10 @@ pub(super) fn results(conn: &Connection, sweep: SweepId) -> Result<Option<SweepR
     let last_outcome = found.values().map(|o| o.at).max();
     let (trials, last_abandoned) = trials(conn, sweep, found)?;
     let open = trials.iter().any(|t| t.state == "Pending" || t.state == "Leased");
-    let (state, closed) = match stored.cancelled {
-        Some((_, at, _)) => ("cancelled", Some(at)),
-        None if open => ("running", None),
-        None => ("finished", last_outcome.max(last_abandoned).or(Some(stored.submitted))),
+    let (state, closed, cancel_reason) = match stored.cancelled {
+        Some((reason, at, _)) => ("cancelled", Some(at), Some(reason)),
+        None if open => ("running", None, None),
+        None => ("finished", last_outcome.max(last_abandoned).or(Some(stored.submitted)), None),
     };
     let (repeats, unequal_repeats) = conn.query_row(
         "SELECT count(*), count(*) FILTER (WHERE NOT equal) FROM repeats WHERE sweep = ?1",
@@ -109,6 +109,7 @@ pub(super) fn results(conn: &Connection, sweep: SweepId) -> Result<Option<SweepR
         state: state.to_owned(),
         submitted_ms: stored.submitted.0,
         closed_ms: closed.map(|at| at.0),
+        cancel_reason,
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
         data_digests: data_digests(conn, sweep)?,
         trials,

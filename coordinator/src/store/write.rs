@@ -10,6 +10,7 @@ use sweeper_core::{
     record::{LeaseEnd, Outcome, OutcomeKind, Record, WorkerEnd, WorkerInfo},
     spec::SweepSpec,
 };
+use sweeper_recipe::TRAINER_VERSION;
 
 /// Writes the fact of this number.
 pub(super) fn record(conn: &Connection, fact: i64, record: &Record) -> Result<()> {
@@ -76,8 +77,8 @@ fn submitted(conn: &Connection, fact: i64, sweep: SweepId, spec: &SweepSpec, at:
     one(
         conn,
         "INSERT INTO sweeps (sweep, name, seed, pairing, priority, max_failures, analysis, digest, plan_digest, toml,
-                             overrides, submitted_ms, fact)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                             overrides, submitted_ms, fact, trainer_version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             sweep.0,
             spec.name,
@@ -91,7 +92,8 @@ fn submitted(conn: &Connection, fact: i64, sweep: SweepId, spec: &SweepSpec, at:
             spec.toml,
             json(&spec.overrides)?,
             int(at.0),
-            fact
+            fact,
+            TRAINER_VERSION
         ],
     )?;
     for (config, c) in (0u32..).zip(&spec.configs) {

@@ -18,4 +18,6 @@ pub enum PlantedBug {
     LossCountsAsFailure,
     /// The leases of a replaced worker stay open.
     ReplacedKeepsLeases,
+    /// A trial that kills its processes is leased again for ever.
+    DeathsNeverCount,
 }

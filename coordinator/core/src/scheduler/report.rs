@@ -74,7 +74,7 @@ impl Scheduler {
     }
 
     /// Ends an open lease; gives the trial up if that was one failure too many.
-    fn end_lease(&mut self, now: Millis, lease: Lease, end: LeaseEnd) -> Result<(), RefuseReason> {
+    pub(super) fn end_lease(&mut self, now: Millis, lease: Lease, end: LeaseEnd) -> Result<(), RefuseReason> {
         let failed = matches!(end, LeaseEnd::AttemptFailed(_));
         self.emit(Record::LeaseEnded { id: lease.id, end, at: now })?;
         if !failed {

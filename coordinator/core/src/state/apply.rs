@@ -172,6 +172,7 @@ fn submitted(state: &mut State, id: SweepId, spec: &SweepSpec, at: Millis) -> Re
         diverged: false,
         reused: false,
         failures: 0,
+        losses: 0,
         attempts: 0,
         lease: None,
         last_error: None,
@@ -279,9 +280,13 @@ fn ended(state: &mut State, id: AttemptId, end: &LeaseEnd) -> Result<(), ApplyEr
     let (sweep, place) = locate(&mut state.sweeps, id.trial)?;
     let trial = &mut sweep.trials[place];
     let lease = trial.lease.take_if(|lease| lease.id == id).ok_or(ApplyError::LeaseNotOpen(id))?;
-    if let LeaseEnd::AttemptFailed(failure) = end {
-        trial.failures = trial.failures.saturating_add(1);
-        trial.last_error = Some(failure.error.as_str().into());
+    match end {
+        LeaseEnd::AttemptFailed(failure) => {
+            trial.failures = trial.failures.saturating_add(1);
+            trial.last_error = Some(failure.error.as_str().into());
+        }
+        LeaseEnd::Expired | LeaseEnd::WorkerLeft => trial.losses = trial.losses.saturating_add(1),
+        LeaseEnd::Released(_) => {}
     }
     forget_lease(&mut state.workers, &lease);
     sweep.change(place, TrialState::Pending);
@@ -406,9 +411,9 @@ impl Sweep {
         *self.counts.of(to) += 1;
         trial.state = to;
         if to == TrialState::Pending {
-            self.pending.insert(place);
+            self.pending.insert(place, trial.losses);
         } else {
-            self.pending.remove(place);
+            self.pending.remove(place, trial.losses);
         }
     }
 }

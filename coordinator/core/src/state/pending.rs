@@ -1,24 +1,70 @@
-//! An ordered set of small numbers: one bit each, and a hint where the first one may be.
+//! The places of pending trials in serving order.
 
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 
-/// Places of pending trials.
-#[derive(Debug, Clone)]
+/// Places of pending trials, ordered by (losses of the trial, place): a trial that was lost waits until all that were
+/// lost less often are leased, so one that kills its workers cannot keep the others from running.
+///
+/// Nearly all trials are never lost, and a sweep may have a million: those take one bit each.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct PendingSet {
+    never_lost: BitSet,
+    lost: BTreeSet<(u32, usize)>,
+}
+
+impl PendingSet {
+    /// The places below `n`, of trials that were never lost.
+    pub(super) fn full(n: usize) -> Self {
+        Self { never_lost: BitSet::full(n), lost: BTreeSet::new() }
+    }
+
+    /// Adds `place`, which must be below the size given at first.
+    pub(super) fn insert(&mut self, place: usize, losses: u32) {
+        if losses == 0 {
+            self.never_lost.insert(place);
+        } else {
+            self.lost.insert((losses, place));
+        }
+    }
+
+    /// Removes `place`; `losses` as when it was added.
+    pub(super) fn remove(&mut self, place: usize, losses: u32) {
+        if losses == 0 {
+            self.never_lost.remove(place);
+        } else {
+            self.lost.remove(&(losses, place));
+        }
+    }
+
+    /// Removes everything.
+    pub(super) fn clear(&mut self) {
+        self.never_lost.clear();
+        self.lost.clear();
+    }
+
+    /// In serving order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.never_lost.iter().chain(self.lost.iter().map(|(_, place)| *place))
+    }
+}
+
+/// An ordered set of small numbers: one bit each, and a hint where the first one may be.
+#[derive(Debug, Clone)]
+struct BitSet {
     words: Vec<u64>,
     /// No word before this one has a bit set.
     first: usize,
 }
 
-impl PartialEq for PendingSet {
+impl PartialEq for BitSet {
     fn eq(&self, other: &Self) -> bool {
         self.words == other.words
     }
 }
 
-impl PendingSet {
+impl BitSet {
     /// The numbers below `n`.
-    pub(super) fn full(n: usize) -> Self {
+    fn full(n: usize) -> Self {
         let mut words = vec![u64::MAX; n / 64];
         if !n.is_multiple_of(64) {
             words.push((1 << (n % 64)) - 1);
@@ -27,7 +73,7 @@ impl PendingSet {
     }
 
     /// Adds `place`, which must be below the size given at first.
-    pub(super) fn insert(&mut self, place: usize) {
+    fn insert(&mut self, place: usize) {
         if let Some(word) = self.words.get_mut(place / 64) {
             *word |= 1 << (place % 64);
             self.first = self.first.min(place / 64);
@@ -35,7 +81,7 @@ impl PendingSet {
     }
 
     /// Removes `place`.
-    pub(super) fn remove(&mut self, place: usize) {
+    fn remove(&mut self, place: usize) {
         if let Some(word) = self.words.get_mut(place / 64) {
             *word &= !(1 << (place % 64));
         }
@@ -45,13 +91,13 @@ impl PendingSet {
     }
 
     /// Removes everything.
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.words.fill(0);
         self.first = self.words.len();
     }
 
     /// Ascending.
-    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+    fn iter(&self) -> impl Iterator<Item = usize> {
         let words = self.words.iter().enumerate().skip(self.first);
         words.flat_map(|(at, word)| {
             let mut rest = *word;
@@ -74,22 +120,23 @@ mod tests {
         #[test]
         fn behaves_like_an_ordered_set(
             size in 0_usize..200,
-            changes in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..100),
+            changes in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>(), 0_u32..3), 0..100),
         ) {
             let mut set = PendingSet::full(size);
-            let mut model: BTreeSet<usize> = (0..size).collect();
-            for (insert, place) in changes {
-                prop_assert_eq!(set.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
+            let mut model: BTreeSet<(u32, usize)> = (0..size).map(|place| (0, place)).collect();
+            for (insert, place, losses) in changes {
+                let expected: Vec<usize> = model.iter().map(|(_, place)| *place).collect();
+                prop_assert_eq!(set.iter().collect::<Vec<_>>(), expected);
                 if size == 0 {
                     continue;
                 }
                 let place = place.index(size);
                 if insert {
-                    set.insert(place);
-                    model.insert(place);
+                    set.insert(place, losses);
+                    model.insert((losses, place));
                 } else {
-                    set.remove(place);
-                    model.remove(&place);
+                    set.remove(place, losses);
+                    model.remove(&(losses, place));
                 }
             }
             set.clear();

@@ -73,11 +73,13 @@ fn retried_and_leased() {
     assert_eq!(
         why(&desk, trial(1, 0, 0)),
         "s1/c0/r0 is the next to be leased: 1 of 1 live worker is idle and will ask for work; \
-         1 earlier attempt ended without an outcome, none by failing code, so none counts."
+         1 earlier attempt ended without an outcome, 1 by loss of the worker or its lease, none by failing code, so none \
+         counts."
     );
     desk.acquire(worker, 1);
     desk.report(worker, attempt(1, 0, 0, 2), failure("\n  out of memory.\nstack"));
-    let history = "2 earlier attempts ended without an outcome, 1 by failing code (3 allowed), \
+    let history = "2 earlier attempts ended without an outcome, 1 by loss of the worker or its lease, \
+                   1 by failing code (3 allowed), \
                    the last error was: out of memory.";
     assert!(why(&desk, trial(1, 0, 0)).ends_with(history), "{}", why(&desk, trial(1, 0, 0)));
     desk.acquire(worker, 1);

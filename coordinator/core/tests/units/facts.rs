@@ -4,6 +4,7 @@ use crate::{Desk, attempt, failure, info, outcome, spec, trial};
 use sweeper_core::{
     ids::{Millis, SweepId, WorkerId},
     record::{LeaseEnd, Outcome, Record, WorkerEnd},
+    scheduler::TrialReport,
     state::{ApplyError, State, TrialState, apply},
 };
 
@@ -47,12 +48,13 @@ fn abandoned(config: u32) -> Record {
     Record::TrialAbandoned { trial: trial(1, config, 0), at: AT }
 }
 
-/// Sweep 1: config 0 finished (attempt 2 after a lost one), 1 leased to worker 1, 2 pending after one failure.
+/// Sweep 1: config 0 finished (attempt 2 after one handed back), 1 leased to worker 1, 2 pending after one failure.
 /// Worker 1 is live, worker 2 left. Sweep 2 is cancelled.
 fn history() -> State {
     let mut desk = Desk::with(spec("x", 3, 1));
     let (one, two) = (desk.join(1), desk.join(2));
     desk.acquire(two, 1);
+    desk.report(two, attempt(1, 0, 0, 1), TrialReport::Released("drained".to_owned()));
     desk.core.leave(desk.now, two);
     let id = desk.acquire(one, 1)[0].id;
     desk.finish(one, id);

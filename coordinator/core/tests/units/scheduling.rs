@@ -43,6 +43,25 @@ fn a_trial_given_back_returns_to_its_place_in_the_plan() {
 }
 
 #[test]
+fn a_trial_that_was_lost_comes_after_those_lost_less_often() {
+    let mut desk = Desk::with(spec("x", 4, 1));
+    for n in 1..=2 {
+        let worker = desk.join(n);
+        desk.acquire(worker, n);
+        desk.core.leave(desk.now, worker);
+    }
+    // Config 0 was lost first, then configs 1 and 2, which nothing had happened to.
+    desk.facts();
+    let (three, four) = (desk.join(3), desk.join(4));
+    assert_eq!(names(&desk.acquire(three, 2)), ["s1/c3/r0#1", "s1/c0/r0#2"]);
+    desk.core.leave(desk.now, three);
+    assert_eq!(names(&desk.acquire(four, 3)), ["s1/c1/r0#2", "s1/c2/r0#2", "s1/c3/r0#2"]);
+    assert_eq!(desk.core.state().trial(trial(1, 0, 0)).unwrap().losses, 2);
+    desk.restart();
+    assert_eq!(names(&desk.acquire(four, 4))[3], "s1/c0/r0#3");
+}
+
+#[test]
 fn leases_end_at_their_deadline_and_heartbeats_move_it() {
     let mut desk = Desk::with(spec("x", 2, 1));
     let worker = desk.join(1);
@@ -63,7 +82,7 @@ fn leases_end_at_their_deadline_and_heartbeats_move_it() {
 
 #[test]
 fn a_heartbeat_tells_what_to_stop_and_lets_a_lapsed_attempt_go_on() {
-    let mut desk = Desk::with(spec("x", 2, 1));
+    let mut desk = Desk::with(spec("x", 1, 1));
     let (one, two) = (desk.join(1), desk.join(2));
     let lapsed = desk.acquire(one, 1)[0].id;
     desk.pass(TERM);

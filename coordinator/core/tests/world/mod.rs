@@ -9,7 +9,7 @@ pub(crate) mod truth;
 pub(crate) use model::Violation;
 
 use coordinator::Faults;
-use model::{Model, ensure};
+use model::{Model, ensure, is_death};
 use process::Slot;
 use std::collections::BTreeMap;
 use sweeper_core::{
@@ -106,6 +106,7 @@ pub(crate) struct Summary {
     pub(crate) workers_lost: u64,
     pub(crate) released: u64,
     pub(crate) failed: u64,
+    pub(crate) deaths: u64,
     pub(crate) abandoned: u64,
     pub(crate) diverged: u64,
     pub(crate) late: u64,
@@ -226,7 +227,9 @@ impl World {
                 let seed = trial_seed(&sweep.spec, trial.id.config, trial.id.replicate);
                 let fate = truth::fate(&config.recipe_digest, seed);
                 let expected = match fate {
-                    truth::Fate::AlwaysFails => TrialState::Abandoned,
+                    truth::Fate::AlwaysFails | truth::Fate::Kills => TrialState::Abandoned,
+                    // It was often at work when its process died: that can be an accident.
+                    _ if self.model.killers.contains(&trial.id) && trial.state == TrialState::Abandoned => trial.state,
                     _ => TrialState::Finished,
                 };
                 let cancelled = sweep.cancelled.is_some() && trial.state == TrialState::Cancelled;
@@ -260,6 +263,7 @@ impl World {
                         LeaseEnd::Expired => &mut summary.expired,
                         LeaseEnd::WorkerLeft => &mut summary.worker_left,
                         LeaseEnd::Released(_) => &mut summary.released,
+                        LeaseEnd::AttemptFailed(failure) if is_death(failure) => &mut summary.deaths,
                         LeaseEnd::AttemptFailed(_) => &mut summary.failed,
                     } += 1;
                 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::{
     ids::{AttemptId, TrialId, WorkerId},
     plan::trial_seed,
-    record::{LeaseEnd, Outcome, Record},
-    scheduler::{RefuseReason, ReportAnswer, Scheduler, TrialReport},
+    record::{Failure, LeaseEnd, Outcome, Record},
+    scheduler::{RefuseReason, ReportAnswer, Scheduler, TOLERATED_LOSSES, TrialReport},
     state::{Counts, State, TrialState},
 };
 
@@ -29,6 +29,9 @@ pub(crate) struct Model {
     pub(crate) leases: BTreeMap<AttemptId, (WorkerId, u64)>,
     pub(crate) accepted: BTreeMap<TrialId, Outcome>,
     failed: BTreeSet<AttemptId>,
+    losses: BTreeMap<TrialId, u32>,
+    /// Trials with an attempt that failed because its process died.
+    pub(crate) killers: BTreeSet<TrialId>,
     term: u64,
 }
 
@@ -68,6 +71,11 @@ impl Model {
                 ensure!(self.leases.remove(id).is_some(), "lease {id} ended twice");
                 let failed = matches!(end, LeaseEnd::AttemptFailed(_));
                 ensure!(!failed || self.failed.insert(*id), "{id} failed twice");
+                match end {
+                    LeaseEnd::Expired | LeaseEnd::WorkerLeft => *self.losses.entry(id.trial).or_default() += 1,
+                    LeaseEnd::AttemptFailed(failure) if is_death(failure) => drop(self.killers.insert(id.trial)),
+                    LeaseEnd::AttemptFailed(_) | LeaseEnd::Released(_) => {}
+                }
             }
             Record::OutcomeAccepted { id, outcome, .. } => {
                 self.leases.retain(|lease, _| lease.trial != id.trial);
@@ -92,7 +100,7 @@ impl Model {
     ) -> Result<(), Violation> {
         ensure!(after.defect().is_none(), "the scheduler contradicts itself: {:?}", after.defect());
         for record in records {
-            self.check_cause(now, call, record)?;
+            self.check_cause(now, call, record, before)?;
             check_truth(record, after.state())?;
             self.follow(record, now)?;
         }
@@ -110,6 +118,7 @@ impl Model {
             (Call::Acquire { worker, .. }, Reply::Granted(grants)) => {
                 self.renew(now, |_, holder| holder == *worker);
                 self.check_grants(*worker, grants, after.state())?;
+                self.check_order(records, after.state())?;
             }
             (Call::Report { id, digest, report, .. }, Reply::Reported(_, answer)) => {
                 check_answer(*id, digest, report, answer, before)?;
@@ -127,11 +136,18 @@ impl Model {
     }
 
     /// A lease may end only for the reason that the call gives.
-    fn check_cause(&self, now: u64, call: &Call, record: &Record) -> Result<(), Violation> {
+    ///
+    /// Losses never count as failures, with one exception: the process of a trial that was lost often before died under
+    /// it, and another one fills its slot.
+    fn check_cause(&self, now: u64, call: &Call, record: &Record, before: &State) -> Result<(), Violation> {
         let Record::LeaseEnded { id, end, .. } = record else { return Ok(()) };
+        let lost_often = self.losses.get(&id.trial).is_some_and(|losses| *losses >= TOLERATED_LOSSES);
+        let worked_on = before.workers.values().any(|w| w.leases.first() == Some(id));
         let right = match (end, call) {
             (LeaseEnd::Expired, Call::Expire) => self.leases.get(id).is_some_and(|(_, deadline)| *deadline <= now),
-            (LeaseEnd::WorkerLeft, Call::Leave { .. } | Call::Join { .. }) => true,
+            (LeaseEnd::WorkerLeft, Call::Leave { .. }) => true,
+            (LeaseEnd::WorkerLeft, Call::Join(_)) => !(lost_often && worked_on),
+            (LeaseEnd::AttemptFailed(failure), Call::Join(_)) => is_death(failure) && lost_often && worked_on,
             (LeaseEnd::Released(_), Call::Report { id: of, report: TrialReport::Released(_), .. }) => of == id,
             (LeaseEnd::AttemptFailed(_), Call::Report { id: of, report: TrialReport::Failure(_), .. }) => of == id,
             _ => false,
@@ -159,6 +175,23 @@ impl Model {
         Ok(())
     }
 
+    /// Inside a sweep the trial lost least often comes first, then plan order; at most one trial is passed over, which
+    /// the worker failed on just now.
+    fn check_order(&self, records: &[Record], state: &State) -> Result<(), Violation> {
+        let losses = |trial: TrialId| self.losses.get(&trial).copied().unwrap_or_default();
+        let mut passed_over = BTreeSet::new();
+        for record in records {
+            let Record::LeaseGranted { id, .. } = record else { continue };
+            let Some(sweep) = state.sweeps.get(&id.trial.sweep) else { return Err(format!("grant of {id}")) };
+            let granted = sweep.trials.iter().position(|t| t.id == id.trial);
+            let pending = sweep.trials.iter().enumerate().filter(|(_, t)| t.state == TrialState::Pending);
+            let earlier = pending.filter(|(place, t)| (losses(t.id), Some(*place)) < (losses(id.trial), granted));
+            passed_over.extend(earlier.map(|(_, t)| t.id));
+        }
+        ensure!(passed_over.len() <= 1, "{records:?} passed over {passed_over:?}");
+        Ok(())
+    }
+
     /// State against model, and the state against itself.
     fn check_state(&self, state: &State) -> Result<(), Violation> {
         let mut leases = BTreeMap::new();
@@ -180,6 +213,8 @@ impl Model {
                 ensure!((trial.state == TrialState::Finished) == known, "outcome of {trial:?}");
                 let failures = self.failed.iter().filter(|a| a.trial == trial.id).count();
                 ensure!(trial.failures as usize == failures, "failures of {trial:?}, reported were {failures}");
+                let losses = self.losses.get(&trial.id).copied().unwrap_or_default();
+                ensure!(trial.losses == losses, "losses of {trial:?}, there were {losses}");
                 leases.extend(trial.lease.as_ref().map(|l| (l.id, l.worker)));
             }
             ensure!(counts == sweep.counts, "counts of {id}: {:?}, counted {counts:?}", sweep.counts);
@@ -197,6 +232,11 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// Whether the scheduler, not a worker, called this a failure.
+pub(crate) fn is_death(failure: &Failure) -> bool {
+    failure.error.starts_with("its worker process died")
 }
 
 /// An accepted outcome is what the trial observes, whoever ran it and whenever.

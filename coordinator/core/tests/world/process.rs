@@ -36,6 +36,8 @@ struct Job {
     id: AttemptId,
     digest: String,
     done_at: u64,
+    /// Instead of a report, its process dies.
+    kills: bool,
     report: TrialReport,
 }
 
@@ -108,6 +110,12 @@ impl World {
     fn finish_jobs(&mut self, slot: usize) {
         let now = self.now;
         let Slot { process: Some(process), outbox, .. } = &mut self.slots[slot] else { return };
+        if process.jobs.iter().any(|job| job.kills && job.done_at <= now) {
+            // A supervisor starts the next one soon, mostly before the lease is over.
+            self.slots[slot].process = None;
+            self.slots[slot].next_start = now + self.rng.below(TERM);
+            return;
+        }
         for job in process.jobs.extract_if(.., |job| job.done_at <= now) {
             outbox.push((job.id, job.digest, job.report));
         }
@@ -180,10 +188,11 @@ impl World {
         let time = self.rng.below(TERM);
         let done_at = self.now + 50 + if self.rng.chance(10) { 4 * time } else { time };
         let digest = config.recipe_digest.clone();
+        let kills = truth::fate(&digest, grant.seed) == truth::Fate::Kills;
         let report = truth::report(&digest, &config.data_key, grant.seed, grant.id.attempt, time as f64);
         let Some(process) = &mut self.slots[slot].process else { return };
         if process.begun.insert(grant.id) {
-            process.jobs.push(Job { id: grant.id, digest, done_at, report });
+            process.jobs.push(Job { id: grant.id, digest, done_at, kills, report });
         }
     }
 }

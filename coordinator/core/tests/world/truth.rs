@@ -18,6 +18,8 @@ pub(crate) enum Fate {
     AlwaysFails,
     /// Its code fails in attempts 1 and 2: fewer than the limit, however many attempts get lost besides.
     Flaky,
+    /// It kills the process that runs it.
+    Kills,
 }
 
 /// Mixes a text and a number into 64 bits (FNV-1a, then one SplitMix64 step).
@@ -32,6 +34,7 @@ pub(crate) fn fate(recipe_digest: &str, seed: u64) -> Fate {
         0..=1 => Fate::AlwaysFails,
         2..=4 => Fate::Flaky,
         5..=6 => Fate::Diverges,
+        7 => Fate::Kills,
         _ => Fate::Completes,
     }
 }
@@ -60,7 +63,7 @@ pub(crate) fn outcome(recipe_digest: &str, data_key: &str, seed: u64, seconds: f
     }
 }
 
-/// What attempt number `attempt` of the trial reports.
+/// What attempt number `attempt` of the trial reports, if it comes to that.
 pub(crate) fn report(recipe_digest: &str, data_key: &str, seed: u64, attempt: u32, seconds: f64) -> TrialReport {
     match fate(recipe_digest, seed) {
         Fate::AlwaysFails => failure(attempt),

@@ -2,6 +2,9 @@
 //!
 //! `results.csv` holds observations and nothing else, so it is the same to the byte whatever the schedule was: no ids,
 //! times, workers, no trace of reuse. What depends on the schedule is in `trials.csv`.
+//!
+//! In both, a text (never a number) that begins with `=`, `+`, `-`, `@`, a full-width form of these, a tab, a line
+//! break or an apostrophe has one apostrophe before it. Readers take one leading apostrophe away and have the text.
 
 use super::RenderError;
 use crate::{
@@ -151,9 +154,11 @@ fn provenance(trial: &TrialResult) -> [String; 3] {
 }
 
 /// A text cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe before it.
+/// So does one that begins with an apostrophe, so that different texts stay different: the text of a cell is what
+/// follows its first apostrophe when it begins with one, else the whole cell.
 fn text(cell: &str) -> String {
-    let formula = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if cell.starts_with(formula) { format!("'{cell}") } else { cell.to_owned() }
+    let guarded = ['\'', '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if cell.starts_with(guarded) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 /// CSV rows with line feeds; the `csv` crate quotes.

@@ -2,7 +2,7 @@
 
 use super::groups;
 use crate::report::{
-    Analysis, Cell, Comparison, ComparisonResult, ConfigResult, Family, MetricInfo, Role, Stratum, Tested,
+    Analysis, Cell, Comparison, ComparisonResult, ConfigResult, Family, Loss, MetricInfo, Role, Stratum, Tested,
     number::{self, fixed, measured_decimals, signed, tested_decimals},
     text,
     wording::{self, Look},
@@ -91,13 +91,16 @@ fn summary_cells(config: &ConfigResult, index: usize) -> Vec<String> {
     match config.cells.get(index) {
         Some(Cell::Measured(m)) => {
             let d = measured_decimals(m);
-            row.push(text::n(m.n, m.few));
+            row.push(text::n(m, config.counts.planned));
             row.push(fixed(m.mean, d));
             row.push(m.sd.map_or_else(|| "n/a".to_owned(), |sd| fixed(sd, d)));
             row.push(m.interval.as_ref().map_or_else(|| "n/a".to_owned(), |i| number::interval(i, d)));
             row.extend([m.median, m.min, m.max].map(|v| fixed(v, d)));
         }
-        Some(Cell::NoData) => row.extend(["0", "no data", "", "", "", "", ""].map(str::to_owned)),
+        Some(Cell::NoData) => {
+            row.push(text::n_of(0, config.counts.planned));
+            row.extend(["no data", "", "", "", "", ""].map(str::to_owned));
+        }
         Some(Cell::NotMeasured) | None => row.extend(["", "not measured", "", "", "", "", ""].map(str::to_owned)),
     }
     row
@@ -139,7 +142,7 @@ fn comparison_table(out: &mut String, analysis: &Analysis, family: &Family, metr
 fn comparison_cells(comparison: &Comparison, alpha: f64) -> Vec<String> {
     let mut row = vec![name(&comparison.config), Look::of(&comparison.result).word().to_owned()];
     match &comparison.result {
-        ComparisonResult::Tested(tested) => row.extend(tested_cells(tested, alpha)),
+        ComparisonResult::Tested(tested) => row.extend(tested_cells(tested, &comparison.losses, alpha)),
         ComparisonResult::NotTested(why) => {
             row.push(wording::untested_short(why));
             row.resize(13, String::new());
@@ -148,14 +151,14 @@ fn comparison_cells(comparison: &Comparison, alpha: f64) -> Vec<String> {
     row
 }
 
-fn tested_cells(tested: &Tested, alpha: f64) -> [String; 11] {
+fn tested_cells(tested: &Tested, losses: &[Loss], alpha: f64) -> [String; 11] {
     let d = tested_decimals(tested);
     let signed_interval = |i: &Interval| format!("[{}, {}]", signed(i.low, d), signed(i.high, d));
     let welch = tested.welch.as_ref();
     [
         signed(tested.primary.difference, d),
         signed_interval(&tested.primary.interval),
-        text::tested_n(tested),
+        text::tested_n(tested, losses),
         number::statistic(tested.primary.statistic),
         number::df(tested.primary.df),
         number::p(tested.primary.p_value, alpha),

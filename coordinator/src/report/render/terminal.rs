@@ -74,7 +74,7 @@ fn table(out: &mut String, analysis: &Analysis, stratum: &Stratum, paint: Paint)
         let mark = if config.baseline { " *" } else { "" };
         let mut row = vec![format!("{}{mark}", shorten(&config.name, NAME))];
         for &(m, _) in &metrics {
-            row.extend(cells(config.cells.get(m)));
+            row.extend(cells(config.cells.get(m), config.counts.planned));
         }
         rows.push(row);
     }
@@ -109,15 +109,15 @@ fn title(metric: &MetricInfo) -> String {
     if unit.is_empty() { name } else { format!("{name} {unit}") }
 }
 
-fn cells(cell: Option<&Cell>) -> [String; 3] {
+fn cells(cell: Option<&Cell>, planned: usize) -> [String; 3] {
     match cell {
         Some(Cell::Measured(m)) => {
             let decimals = measured_decimals(m);
-            let n = if m.few { format!("{} (few)", m.n) } else { m.n.to_string() };
+            let n = text::n(m, planned);
             [fixed(m.mean, decimals), m.sd.map_or_else(|| "-".to_owned(), |sd| fixed(sd, decimals)), n]
         }
         Some(Cell::NotMeasured) | None => ["not measured".to_owned(), String::new(), String::new()],
-        Some(Cell::NoData) => ["no data".to_owned(), String::new(), "0".to_owned()],
+        Some(Cell::NoData) => ["no data".to_owned(), String::new(), text::n_of(0, planned)],
     }
 }
 

@@ -44,6 +44,7 @@ impl Builder {
             state: "finished".to_owned(),
             submitted_ms: SUBMITTED,
             closed_ms: Some(SUBMITTED + 81_400),
+            cancel_reason: None,
             software_version: "0.1.0".to_owned(),
             data_digests: vec![("fashion-mnist".to_owned(), digest(3))],
             trials: Vec::new(),

@@ -89,6 +89,40 @@ proptest! {
     }
 }
 
+/// A name that may begin with anything the guard against formulas looks at, several times over.
+fn guarded_name() -> impl Strategy<Value = String> {
+    "['=+@ab\t\r\n＝－-]{1,4}"
+}
+
+proptest! {
+    #[test]
+    fn names_read_back_from_csv_and_stay_distinct(names in prop::collection::btree_set(guarded_name(), 2..6)) {
+        let names: Vec<String> = names.into_iter().collect();
+        let mut b = example::Builder::new("any", "accuracy/balanced", &names[0]);
+        for name in &names {
+            let config = b.config("", name, 1, "{}");
+            b.completed(config, 0, &[("accuracy/balanced", 1.0)]);
+        }
+        let results = b.build();
+        for text in [render::results_csv(&results).unwrap(), render::trials_csv(&results).unwrap()] {
+            let cells = csv_rows(&text).into_iter().skip(1).map(|row| row[1].clone());
+            let read: Vec<String> = cells.map(|c| c.strip_prefix('\'').unwrap_or(&c).to_owned()).collect();
+            prop_assert_eq!(&read, &names);
+        }
+    }
+}
+
+#[test]
+fn a_name_and_its_guarded_form_are_two_names() {
+    let mut b = example::Builder::new("x", "accuracy/balanced", "+dies");
+    for name in ["+dies", "'+dies"] {
+        let config = b.config("", name, 1, "{}");
+        b.completed(config, 0, &[("accuracy/balanced", 1.0)]);
+    }
+    let rows = csv_rows(&render::results_csv(&b.build()).unwrap());
+    assert_eq!([rows[1][1].as_str(), rows[2][1].as_str()], ["'+dies", "''+dies"]);
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes_in_any_order() {
     let results = example::ten_configs();

@@ -6,6 +6,7 @@ mod analysis;
 mod edge;
 mod example;
 mod formats;
+mod losses;
 mod snapshots;
 
 use super::{Analysis, analyze, write_all};

@@ -3,6 +3,7 @@
 use super::{Coordinator, acquire, completed, join, join_request, report, report_of, sweep_file};
 use crate::rpc::limits;
 use sweeper_proto::v1::{self, report_answer::Verdict, trial_report};
+use sweeper_recipe::TRAINER_VERSION;
 use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,7 +94,11 @@ async fn invalid_reports_fail_the_attempt_and_nothing_else() {
     let mut outcomes = vec![
         v1::Outcome { kind: None, ..completed(1.0) },
         v1::Outcome { provenance: None, ..completed(1.0) },
-        provenance(v1::TrialProvenance { train_seconds: -1.0, trainer_version: "1".into(), ..Default::default() }),
+        provenance(v1::TrialProvenance {
+            train_seconds: -1.0,
+            trainer_version: TRAINER_VERSION.into(),
+            ..Default::default()
+        }),
         completed(f64::INFINITY),
     ];
     let mut named = completed(1.0);
@@ -133,5 +138,26 @@ async fn invalid_reports_fail_the_attempt_and_nothing_else() {
     let answers = report(&mut worker, id, strange).await;
     assert!(answers.iter().all(|(verdict, _)| *verdict == Verdict::Refused), "{answers:?}");
     assert_eq!(report(&mut worker, id, vec![good]).await[0].0, Verdict::Accepted);
+    coordinator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outcome_of_another_trainer_version_is_refused_and_fails_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let coordinator = Coordinator::start(dir.path()).await;
+    let (mut worker, mut control) = (coordinator.worker().await, coordinator.control().await);
+    control.submit(sweep_file("a", 2)).await.unwrap();
+    let id = join(&mut worker, "p").await;
+    let leases = acquire(&mut worker, id, 2, 0).await;
+    let mut old = completed(1.0);
+    old.provenance.as_mut().unwrap().trainer_version = format!("{TRAINER_VERSION}-old");
+    let outcome = |lease, outcome| report_of(lease, trial_report::Result::Outcome(outcome));
+    let reports = vec![outcome(&leases[0], old), outcome(&leases[1], completed(2.0))];
+    let answers = report(&mut worker, id, reports).await;
+    assert_eq!(answers[0].0, Verdict::Refused);
+    assert!(answers[0].1.contains(&format!("`{TRAINER_VERSION}-old`")), "{}", answers[0].1);
+    assert_eq!(answers[1].0, Verdict::Accepted, "each report gets its own answer");
+    assert_eq!(acquire(&mut worker, id, 1, 0).await, leases[..1], "the attempt goes on");
+    assert_eq!(report(&mut worker, id, vec![outcome(&leases[0], completed(1.0))]).await[0].0, Verdict::Accepted);
     coordinator.stop().await;
 }

@@ -28,6 +28,7 @@ CREATE TABLE sweeps (
     plan_digest TEXT NOT NULL,
     toml TEXT NOT NULL,              -- the sweep file as written
     overrides TEXT NOT NULL,         -- JSON array
+    trainer_version TEXT NOT NULL,   -- of the coordinator that took the sweep
     submitted_ms INTEGER NOT NULL,
     cancelled_ms INTEGER,
     cancel_reason TEXT,
@@ -168,8 +169,10 @@ CREATE TABLE data_digests (
     PRIMARY KEY (sweep, key)
 ) STRICT, WITHOUT ROWID;
 
--- One row per observed number, with names instead of numbers.
+-- One row per observed number, with names instead of numbers. The numbers of a training that diverged are there too:
+-- a mean over configs wants `WHERE ending = 'completed'`, or must say what became of the others.
 CREATE VIEW observations AS
     SELECT s.name AS sweep_name, c.name AS config_name, c.stratum, m.sweep, m.config, m.replicate, m.name AS metric,
-           m.epoch, m.value, m.is_final
-    FROM metrics m JOIN sweeps s USING (sweep) JOIN configs c USING (sweep, config);
+           m.epoch, m.value, m.is_final, o.ending
+    FROM metrics m JOIN outcomes o USING (sweep, config, replicate) JOIN sweeps s USING (sweep)
+         JOIN configs c USING (sweep, config);

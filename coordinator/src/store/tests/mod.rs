@@ -128,6 +128,11 @@ pub(crate) fn work(
     limit
 }
 
+/// Makes all sweeps those of another trainer version.
+pub(crate) fn begun_with_another_trainer(store: &Store) {
+    store.conn.execute("UPDATE sweeps SET trainer_version = 'another'", []).unwrap();
+}
+
 /// Lets the database grow by so many pages only, as a full disk would.
 pub(crate) fn limit_growth(store: &Store, pages: i64) {
     let now: i64 = store.conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();

@@ -166,6 +166,7 @@ fn results_tell_everything_in_a_stable_order() {
     world.store.commit(&world.scheduler.take_records()).unwrap();
     let results = world.store.results(sweep).unwrap();
     assert_eq!((results.state.as_str(), results.closed_ms), ("cancelled", Some(3_000)));
+    assert_eq!(results.cancel_reason.as_deref(), Some("enough"));
     assert!(world.store.results(SweepId(9)).is_err());
 }
 

@@ -2,7 +2,7 @@
 
 use super::{class, minus};
 use crate::report::{
-    Analysis, Cell, Comparison, ComparisonResult, ConfigResult, Family, MetricInfo, Stratum, Tested,
+    Analysis, Cell, Comparison, ComparisonResult, ConfigResult, Family, Loss, MetricInfo, Stratum, Tested,
     number::{self, fixed, measured_decimals, signed, tested_decimals},
     text,
     wording::{Look, display_name, untested_short},
@@ -34,13 +34,13 @@ fn summary_row(config: &ConfigResult, index: usize) -> Markup {
             @match config.cells.get(index) {
                 Some(Cell::Measured(m)) => {
                     @let d = measured_decimals(m);
-                    td.number { (few(&m.n.to_string(), m.few)) }
+                    td.number { (few(&text::n_of(m.n, config.counts.planned), m.few)) }
                     td.number { strong { (minus(&fixed(m.mean, d))) } }
                     td.number { (m.sd.map_or_else(|| "n/a".to_owned(), |sd| fixed(sd, d))) }
                     td.number { (m.interval.as_ref().map_or_else(|| "n/a".to_owned(), |i| minus(&number::interval(i, d)))) }
                     @for value in [m.median, m.min, m.max] { td.number { (minus(&fixed(value, d))) } }
                 }
-                Some(Cell::NoData) => { td.number { "0" } td.none colspan="6" { "no data" } }
+                Some(Cell::NoData) => { td.number { (text::n_of(0, config.counts.planned)) } td.none colspan="6" { "no data" } }
                 _ => { td {} td.none colspan="6" { "not measured" } }
             }
         }
@@ -87,14 +87,14 @@ fn comparison_row(comparison: &Comparison, alpha: f64) -> Markup {
             th scope="row" { (display_name(&comparison.config)) }
             td class={ "verdict " (class(look)) } { span.mark aria-hidden="true" { (look.mark()) } " " (look.word()) }
             @match result {
-                ComparisonResult::Tested(tested) => (tested_cells(tested, alpha)),
+                ComparisonResult::Tested(tested) => (tested_cells(tested, &comparison.losses, alpha)),
                 ComparisonResult::NotTested(why) => td.none colspan="10" { (untested_short(why)) },
             }
         }
     }
 }
 
-fn tested_cells(tested: &Tested, alpha: f64) -> Markup {
+fn tested_cells(tested: &Tested, losses: &[Loss], alpha: f64) -> Markup {
     let d = tested_decimals(tested);
     let interval = |i: &Interval| minus(&format!("[{}, {}]", signed(i.low, d), signed(i.high, d)));
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "n/a".to_owned());
@@ -102,7 +102,10 @@ fn tested_cells(tested: &Tested, alpha: f64) -> Markup {
     html! {
         td.number { strong { (minus(&signed(tested.primary.difference, d))) } }
         td.number { (interval(&tested.primary.interval)) }
-        td.number { (few(&sizes(tested), tested.few)) }
+        td.number {
+            (few(&text::sizes(tested), tested.few))
+            @if !losses.is_empty() { " " span.few title="trials diverged or were abandoned" { "survivors" } }
+        }
         td.number { (minus(&number::statistic(tested.primary.statistic))) " (" (number::df(tested.primary.df)) ")" }
         td.number { (number::p(tested.primary.p_value, alpha)) }
         td.number { strong { (number::p(tested.p_adjusted, alpha)) } }
@@ -110,14 +113,6 @@ fn tested_cells(tested: &Tested, alpha: f64) -> Markup {
         td.number { (or_none(welch.map(|w| interval(&w.interval)))) }
         td.number { (or_none(welch.map(|w| number::p(w.p_value, alpha)))) }
         td.number { (or_none(tested.seed_correlation.map(|r| minus(&fixed(r, 2))))) }
-    }
-}
-
-fn sizes(tested: &Tested) -> String {
-    if tested.n_config == tested.n_baseline {
-        tested.n_config.to_string()
-    } else {
-        format!("{} and {}", tested.n_config, tested.n_baseline)
     }
 }
 

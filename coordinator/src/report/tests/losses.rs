@@ -1,0 +1,153 @@
+//! What must be told beside a verdict: lost trials, a cancelled sweep, numbers that could not be computed.
+
+use super::{
+    analysis_of,
+    example::{self, Builder},
+};
+use crate::{
+    report::{Loss, Verdict, render},
+    results::SweepResults,
+};
+use sweeper_stats::Degenerate;
+
+/// `+dies` gains 5 points in the replicates that live; `abandoned` and `diverged` say how many of 12 do not.
+fn dying(diverged: u32, abandoned: u32, baseline_abandoned: u32) -> SweepResults {
+    let mut b = Builder::new("dying", "accuracy/balanced", "plain");
+    let (plain, dies) = (b.config("", "plain", 12, "{}"), b.config("", "+dies", 12, "{}"));
+    for r in 0..12 {
+        let base = 80.0 + 0.1 * example::noise(u64::from(r));
+        match r {
+            r if r < baseline_abandoned => b.abandoned(plain, r, "out of memory"),
+            _ => b.completed(plain, r, &[("accuracy/balanced", base)]),
+        }
+        match r {
+            r if r >= 12 - diverged => b.diverged(dies, r, "loss at epoch 0, step 17"),
+            r if r >= 12 - diverged - abandoned => b.abandoned(dies, r, "out of memory"),
+            _ => b.completed(dies, r, &[("accuracy/balanced", base + 5.0 + 0.1 * example::noise(100 + u64::from(r)))]),
+        }
+    }
+    b.build()
+}
+
+/// The line with the verdict on `+dies` in HTML, Markdown and for the terminal.
+fn verdict_lines(results: &SweepResults) -> [String; 3] {
+    let analysis = analysis_of(results);
+    let line = |text: String, of: &str| text.lines().find(|l| l.contains(of)).unwrap_or_default().to_owned();
+    let html = render::html(&analysis);
+    let claim = html.split("<strong>+dies</strong><p>").nth(1).unwrap().split("</p>").next().unwrap().to_owned();
+    [claim, line(render::markdown(&analysis), "“+dies” "), line(render::terminal(&analysis, false), "  +dies: ")]
+}
+
+#[test]
+fn a_verdict_of_survivors_says_so_in_its_line() {
+    let results = dying(8, 0, 0);
+    let comparison = &analysis_of(&results).strata[0].families[0].comparisons[0];
+    assert_eq!(comparison.result.tested().unwrap().verdict, Verdict::Better);
+    let loss = Loss { config: "+dies".to_owned(), baseline: false, planned: 12, diverged: 8, abandoned: 0 };
+    assert_eq!(comparison.losses, [loss]);
+    for line in verdict_lines(&results) {
+        let clause = "n = 4 pairs; 8 of 12 trainings of “+dies” diverged: these numbers are of the survivors only";
+        assert!(line.contains(clause), "{line}");
+    }
+}
+
+#[test]
+fn lost_trials_of_both_sides_are_told() {
+    for line in verdict_lines(&dying(2, 1, 3)) {
+        let clause = "; 2 of 12 trainings of “+dies” diverged, 1 of 12 trials of “+dies” was abandoned, 3 of 12 trials of \
+                      “plain” were abandoned: these numbers are of the survivors only";
+        assert!(line.contains(clause), "{line}");
+    }
+}
+
+#[test]
+fn without_numbers_there_are_no_survivors_and_without_losses_no_word() {
+    for line in verdict_lines(&dying(12, 0, 0)) {
+        assert!(line.contains("; 12 of 12 trainings of “+dies” diverged"), "{line}");
+        assert!(!line.contains("survivors"), "{line}");
+    }
+    for line in verdict_lines(&dying(0, 0, 0)) {
+        assert!(line.contains("n = 12 pairs") && !line.contains(" of 12"), "{line}");
+    }
+}
+
+#[test]
+fn tables_mark_n_where_trials_were_lost() {
+    let row = |results: &SweepResults| {
+        let terminal = render::terminal(&analysis_of(results), false);
+        terminal.lines().find(|l| l.starts_with("+dies")).unwrap().to_owned()
+    };
+    assert!(row(&dying(8, 0, 0)).ends_with("  4 of 12"));
+    assert!(row(&dying(0, 9, 0)).ends_with("  3 of 12 (few)"));
+    assert!(row(&dying(12, 0, 0)).ends_with("  0 of 12"));
+    assert!(row(&dying(0, 0, 0)).ends_with("  12"));
+    let markdown = render::markdown(&analysis_of(&dying(8, 0, 0)));
+    assert!(markdown.contains("| 4 (survivors) |"), "{markdown}");
+    assert!(!render::markdown(&analysis_of(&dying(0, 0, 0))).contains("survivors"));
+}
+
+#[test]
+fn a_cancelled_sweep_is_not_called_unfinished() {
+    let mut results = example::small();
+    results.state = "cancelled".to_owned();
+    results.cancel_reason = Some("wrong <data>\u{1b}[2J".to_owned());
+    results.trials.iter_mut().filter(|t| t.state == "Pending").for_each(|t| t.state = "Cancelled".to_owned());
+    let analysis = analysis_of(&results);
+    let texts = || [render::html(&analysis), render::markdown(&analysis), render::terminal(&analysis, false)];
+    for text in texts() {
+        assert!(text.contains("CANCELLED before its end (reason given: “wrong "), "{text}");
+        assert!(text.contains("1 of 15 planned trials have no outcome and will not get one"), "{text}");
+        assert!(!text.contains("PARTIAL") && !text.contains("may still change") && !text.contains('\u{1b}'), "{text}");
+    }
+    results.cancel_reason = None;
+    assert!(
+        render::terminal(&analysis_of(&results), false).contains("CANCELLED before its end (no reason was given): ")
+    );
+    // Results that an older version wrote have no such field.
+    let mut json = serde_json::to_value(&results).unwrap();
+    json.as_object_mut().unwrap().remove("cancel_reason").unwrap();
+    assert_eq!(serde_json::from_value::<SweepResults>(json).unwrap(), results);
+}
+
+#[test]
+fn nothing_trained_took_no_time() {
+    let mut b = Builder::new("waiting", "accuracy/balanced", "a");
+    let config = b.config("", "a", 2, "{}");
+    (0..2).for_each(|r| b.pending(config, r));
+    let analysis = analysis_of(&b.build());
+    assert!(analysis.provenance.train_seconds.is_sign_positive());
+    let markdown = render::markdown(&analysis);
+    assert!(markdown.contains("| training, summed | 0 ms |"), "{markdown}");
+}
+
+#[test]
+fn an_effect_size_that_cannot_be_has_its_reason() {
+    let mut b = Builder::new("two", "accuracy/balanced", "a");
+    let (a, c) = (b.config("", "a", 2, "{}"), b.config("", "b", 2, "{}"));
+    for (r, (x, y)) in [(1.0, 1.5), (2.0, 4.0)].into_iter().enumerate() {
+        b.completed(a, r as u32, &[("accuracy/balanced", x)]);
+        b.completed(c, r as u32, &[("accuracy/balanced", y)]);
+    }
+    let analysis = analysis_of(&b.build());
+    let tested = analysis.strata[0].families[0].comparisons[0].result.tested().unwrap();
+    assert_eq!(tested.effect, None);
+    assert_eq!(tested.effect_missing, Some(Degenerate::TooFew { n: 2, needed: 3 }));
+    assert!(render::markdown(&analysis).contains("| too few (n = 2) |"));
+    assert!(render::html(&analysis).contains(">too few (n = 2)<"));
+}
+
+#[test]
+fn outcomes_seen_before_the_plan_are_a_deviation() {
+    let mut results = example::ten_configs();
+    let seen = |results: &SweepResults| {
+        let all = analysis_of(results).deviations;
+        all.into_iter().filter(|d| d.contains("taken from earlier sweeps")).collect::<Vec<String>>()
+    };
+    assert!(seen(&results).is_empty());
+    results.trials.iter_mut().take(7).for_each(|t| t.reused_from = Some("s0/c0/r0".to_owned()));
+    let finished = results.trials.iter().filter(|t| t.state == "Finished").count();
+    let told = seen(&results);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with(&format!("7 of {finished} outcomes were taken from earlier sweeps")), "{}", told[0]);
+    assert!(told[0].contains("the p-values do not account for that"), "{}", told[0]);
+}
