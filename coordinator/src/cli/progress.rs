@@ -103,7 +103,7 @@ impl Live {
         self.sweep.set_prefix(shown.summary.as_ref().map(|s| format!("s{} {}", s.sweep, s.name)).unwrap_or_default());
         self.sweep.set_length(u64::from(counts.planned));
         self.sweep.set_position(u64::from(closed(&counts)));
-        self.sweep.set_message(format!("{}{}", remarks(&counts), left_text(shown)));
+        self.sweep.set_message(format!("{}{}", remarks(&counts), left_text(shown)).trim_start_matches(", ").to_owned());
         self.sweep.tick();
     }
 }
@@ -142,7 +142,7 @@ fn closed(t: &TrialCounts) -> u32 {
 
 fn remarks(t: &TrialCounts) -> String {
     let rest = [(t.reused, "reused"), (t.diverged, "diverged"), (t.abandoned, "abandoned"), (t.cancelled, "cancelled")];
-    rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what} ")).collect()
+    rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect()
 }
 
 fn left_text(shown: &ShowSweepResponse) -> String {

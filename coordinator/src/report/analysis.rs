@@ -12,7 +12,8 @@ pub const ANALYSIS_SCHEMA: u32 = 1;
 /// Up to this many replicates a result is marked as resting on few.
 pub const FEW: usize = 3;
 
-/// A sweep, analysed by the plan that was written before any data existed.
+/// A sweep, analysed by the plan that was stored before its first trial ran. What was taken over from earlier sweeps
+/// existed before the plan, and `deviations` says so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
     /// [`ANALYSIS_SCHEMA`].
