@@ -1,4 +1,4 @@
-//! How parameters move: AdamW with decoupled decay (training spec 1.8), all state float32.
+//! How parameters move: AdamW with decoupled decay (the order of steps of fastai and PyTorch), all state float32.
 //!
 //! Step t of a parameter p with gradient g: p ← p (1 − lr·wd) for convolution and linear weights only;
 //! m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; p ← p − lr / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ)) + ε).

@@ -1,5 +1,5 @@
 //! Apriori-softmax: constant biases that are added to the logits, one while training, one per evaluated split
-//! (training spec 1.2, table of ten configs).
+//! (the ten configs of `deploy/sweeps/apriori-demo.toml`).
 
 use sweeper_recipe::{Prior, TrainPrior, ValidationPrior};
 use tch::{TchError, Tensor};

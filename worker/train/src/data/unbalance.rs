@@ -1,4 +1,4 @@
-//! The unbalanced column of study A and the splits that it makes (training spec 1.1).
+//! The unbalanced column of study A and the splits that it makes.
 //!
 //! Each class has a share p = (k + 0.5) / C of rows to drop, k its place in a random order of the classes. A row of
 //! the training file that is drawn leaves the training; a drawn row of the validation file makes up the `perverse`

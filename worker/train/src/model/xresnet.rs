@@ -1,4 +1,4 @@
-//! The xresnet family (training spec 1.10): a stem of three 3 × 3 convolutions and a max-pool, four stages of
+//! The xresnet family (the form of fastai 2.8): a stem of three 3 × 3 convolutions and a max-pool, four stages of
 //! residual blocks, global mean, linear. `xse_resnext` adds groups and squeeze-excitation.
 
 use sweeper_recipe::{Activation, Pool};
