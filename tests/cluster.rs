@@ -59,7 +59,8 @@ impl Cluster {
 
 #[test]
 fn workers_come_before_the_coordinator_and_while_a_sweep_runs() {
-    let cluster = Cluster::new(&synthetic_sweep(0.3));
+    // Long enough for the late worker to find something to do on a busy machine.
+    let cluster = Cluster::new(&synthetic_sweep(0.8));
     let _early = cluster.worker("early");
     let _serve = cluster.serve();
     let submitted = cluster.ask(&["submit", "sweep.toml"]);

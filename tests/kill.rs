@@ -95,7 +95,8 @@ fn what_was_finished_before_a_kill_is_not_run_again() {
     let trials = std::fs::read_to_string(bench.path("out").join("trials.csv")).unwrap();
     // trial,config,replicate,attempt,…
     let second_attempts = trials.lines().filter(|l| l.split(',').nth(3) == Some("2")).count();
-    // Only the two that were running when the coordinator died may have a second attempt.
-    assert!(second_attempts <= 2, "{before} were finished before the kill\n{trials}");
+    // Only those that a worker held when the coordinator died may have a second attempt: one running and at most one
+    // fetched ahead, by each of two workers.
+    assert!(second_attempts <= 4, "{before} were finished before the kill\n{trials}");
     assert_eq!(trials.lines().filter(|l| l.contains("completed")).count(), 12, "{trials}");
 }
