@@ -1,7 +1,9 @@
 //! Canonical bytes and digest: equal for recipes that train the same, whatever their text looked like.
 
-use crate::{Augment, Data, Evaluate, Loss, Model, Optimizer, Prior, Recipe, Schedule, Synthetic, TrainEvaluation};
-use crate::{TrainerKind, Value};
+use crate::{
+    Augment, Checkpoint, Data, Evaluate, Loss, Mode, Model, Optimizer, Precision, Prior, Recipe, Schedule,
+    SmoothingKind, Source, Synthetic, TrainPrior, TrainerKind, Value,
+};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -12,6 +14,9 @@ impl Default for Recipe {
             trainer: TrainerKind::default(),
             epochs: 1,
             batch_size: 128,
+            precision: Precision::default(),
+            mode: Mode::default(),
+            share_training: false,
             data: Data::default(),
             augment: Augment::default(),
             model: Model::default(),
@@ -20,6 +25,8 @@ impl Default for Recipe {
             loss: Loss::default(),
             prior: Prior::default(),
             evaluate: Evaluate::default(),
+            checkpoint: Checkpoint::default(),
+            meta: String::new(),
             synthetic: Synthetic::default(),
         }
     }
@@ -51,38 +58,55 @@ impl Recipe {
         out.into_bytes()
     }
 
-    /// SHA-256 of [`Recipe::canonical`], lower-case hex, 64 characters.
+    /// SHA-256 of [`Recipe::canonical`] without the settings that cannot change a result (`checkpoint`, `meta`,
+    /// `loss.rectification.inspect`), lower-case hex, 64 characters.
     #[must_use]
     pub fn digest(&self) -> String {
-        hex(&Sha256::digest(self.canonical()))
+        hex(&Sha256::digest(self.identity().canonical()))
     }
 
-    /// The final metrics that this recipe yields, `metric/split`, as the trainer names them: metric by metric, splits
-    /// in the order train, train_clean, balanced, unbalanced, perverse.
+    /// The recipe without the settings that cannot change a result.
+    fn identity(&self) -> Self {
+        let mut identity = Self { checkpoint: Checkpoint::default(), meta: String::new(), ..self.clone() };
+        identity.loss.rectification.inspect = 0;
+        identity
+    }
+
+    /// Digest of the settings that decide which parameters come out of a training. Recipes of one training digest
+    /// differ in evaluation only.
     #[must_use]
-    pub fn metric_names(&self) -> Vec<String> {
-        if self.trainer == TrainerKind::Synthetic {
-            return ["accuracy/balanced", "loss/balanced"].map(str::to_string).to_vec();
+    pub fn training_digest(&self) -> String {
+        let mut training = Self { evaluate: Evaluate::default(), ..self.identity() };
+        training.prior.validation = Prior::default().validation;
+        // A bias of zeros is no bias, and with ε = 0 nothing is smoothed: equal to the bit.
+        if training.prior.train == TrainPrior::Zero {
+            training.prior.train = TrainPrior::None;
         }
-        let mut splits: Vec<&str> = match self.evaluate.train {
-            TrainEvaluation::None => vec![],
-            TrainEvaluation::Loader | TrainEvaluation::Clean => vec!["train"],
-            TrainEvaluation::Both => vec!["train", "train_clean"],
-        };
-        splits.push("balanced");
-        if self.data.unbalance.enabled {
-            splits.extend(["unbalanced", "perverse"]);
+        if training.loss.smoothing.eps == 0.0 {
+            training.loss.smoothing.kind = SmoothingKind::Uniform;
+            training.loss.smoothing.target = None;
         }
-        let metrics = ["accuracy", "smoothed_accuracy", "loss"];
-        metrics.iter().flat_map(|metric| splits.iter().map(move |split| format!("{metric}/{split}"))).collect()
+        hex(&Sha256::digest(training.canonical()))
     }
 
-    /// Names the files that this recipe reads: recipes of one key train on the same data set. The source's name, or
-    /// `synthetic` for the trainer that reads none.
+    /// Names the files that this recipe reads: recipes of one key train on the same data set. The source's name, with
+    /// the folder where the recipe names one, or `synthetic` for the trainer that reads none.
     #[must_use]
     pub fn data_key(&self) -> String {
-        let path = if self.trainer == TrainerKind::Synthetic { "trainer" } else { "data.source" };
-        self.to_value().get(path).map(ToString::to_string).unwrap_or_default()
+        if self.trainer == TrainerKind::Synthetic {
+            return "synthetic".to_string();
+        }
+        let source = self.to_value().get("data.source").map(ToString::to_string).unwrap_or_default();
+        match self.data.source {
+            // Made, not read: other settings are other data.
+            Source::Synthetic => {
+                let Data { synthetic_images: [train, validation], split_seed, .. } = &self.data;
+                let (classes, size) = (self.data.label_count, self.data.size);
+                format!("images-{train}-{validation}-{classes}-{size}-{}-{split_seed}", self.data.channels)
+            }
+            _ if self.data.folder() == source => source,
+            _ => format!("{source}:{}", self.data.folder()),
+        }
     }
 }
 

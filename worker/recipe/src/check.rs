@@ -1,9 +1,6 @@
-//! Ranges and combinations. Every way of making a [`Recipe`] from text or a tree goes through here.
+//! Ranges. Every way of making a [`Recipe`] from text or a tree goes through here; `combine` checks what goes together.
 
-use crate::{
-    Activation, Arch, Model, Pool, Recipe, RecipeError, TrainPrior, TrainerKind, ValidationPrior, Value, de::Reader,
-    value::join,
-};
+use crate::{Recipe, RecipeError, Value, de::Reader, value::join};
 use serde::Deserialize;
 
 /// One number of the recipe: its path, its range in words, the test, the number.
@@ -20,20 +17,51 @@ macro_rules! limits {
     };
 }
 
-/// The ranges that `types.rs` documents.
+/// The ranges that `types/` documents.
 const LIMITS: &[Limit] = limits! {
     "epochs", "1 to 10,000", |x| (1.0..=10_000.0).contains(&x), r => r.epochs;
     "batch_size", "1 to 65,536", |x| (1.0..=65_536.0).contains(&x), r => r.batch_size;
+    "checkpoint.every", "0 (none) to 10,000", |x| x <= 10_000.0, r => r.checkpoint.every;
+    "data.size", "0 (the images' own) or 4 to 1,024", |x| x == 0.0 || (4.0..=1_024.0).contains(&x), r => r.data.size;
+    "data.cache_size", "0 (what is needed) or 4 to 4,096", |x| x == 0.0 || (4.0..=4_096.0).contains(&x), r => r.data.cache_size;
+    "data.channels", "0 (the source's own) to 4", |x| x <= 4.0, r => r.data.channels;
+    "data.noise", "0, 1, 5, 25 or 50", |x| [0.0, 1.0, 5.0, 25.0, 50.0].contains(&x), r => r.data.noise;
+    "data.label_count", "0 (the source's own) or 2 to 1,000", |x| x == 0.0 || (2.0..=1_000.0).contains(&x), r => r.data.label_count;
+    "data.validation_share", "above 0, below 1", |x| x > 0.0 && x < 1.0, r => r.data.validation_share;
     "data.train_limit", "0 (no limit) or 10 to 10,000,000", no_limit_or_ten, r => r.data.train_limit;
     "data.validation_limit", "0 (no limit) or 10 to 10,000,000", no_limit_or_ten, r => r.data.validation_limit;
+    "data.validation_per_class", "0 (none) to 100,000", |x| x <= 100_000.0, r => r.data.validation_per_class;
+    "data.synthetic_images", "two numbers from 10 to 10,000,000", ten_up, r => r.data.synthetic_images[0];
+    "data.synthetic_images", "two numbers from 10 to 10,000,000", ten_up, r => r.data.synthetic_images[1];
+    "augment.resize.min_scale", "above 0, at most 1", above_zero_to_one, r => r.augment.resize.min_scale;
+    "augment.resize.max_scale", "above 0, at most 1", above_zero_to_one, r => r.augment.resize.max_scale;
+    "augment.resize.evaluation_size", "0 (5/4 of data.size) or 4 to 4,096", |x| x == 0.0 || (4.0..=4_096.0).contains(&x), r => r.augment.resize.evaluation_size;
+    "augment.translate", "0 to 64", |x| x <= 64.0, r => r.augment.translate;
+    "augment.cutout", "0 to 512", |x| x <= 512.0, r => r.augment.cutout;
+    "augment.erasing.share", "0 to 1", share, r => r.augment.erasing.share;
+    "augment.erasing.p", "0 to 1", share, r => r.augment.erasing.p;
+    "augment.erasing.max_boxes", "1 to 16", |x| (1.0..=16.0).contains(&x), r => r.augment.erasing.max_boxes;
+    "augment.mixup.alpha", "0 (no mixup) to 100", |x| (0.0..=100.0).contains(&x), r => r.augment.mixup.alpha;
+    "augment.mixup.until", "0 to 1", share, r => r.augment.mixup.until;
     "optimizer.lr", "above 0, at most 100", |x| x > 0.0 && x <= 100.0, r => r.optimizer.lr;
     "optimizer.beta1", "0 up to but not 1", below_one, r => r.optimizer.beta1;
     "optimizer.beta2", "0 up to but not 1", below_one, r => r.optimizer.beta2;
-    "optimizer.eps", "above 0, at most 1", |x| x > 0.0 && x <= 1.0, r => r.optimizer.eps;
+    "optimizer.momentum", "0 up to but not 1", below_one, r => r.optimizer.momentum;
+    "optimizer.eps", "above 0, at most 1", above_zero_to_one, r => r.optimizer.eps;
+    "optimizer.softplus", "0 to 1,000", |x| (0.0..=1_000.0).contains(&x), r => r.optimizer.softplus;
     "optimizer.weight_decay", "0 to 1", share, r => r.optimizer.weight_decay;
-    "schedule.pct_start", "0 to 1", share, r => r.schedule.pct_start;
+    "optimizer.lookahead.every", "0 to 1,000", |x| x <= 1_000.0, r => r.optimizer.lookahead.every;
+    "optimizer.lookahead.alpha", "above 0, at most 1", above_zero_to_one, r => r.optimizer.lookahead.alpha;
+    "optimizer.loss_scale.initial", "1 to 2^40", |x| (1.0..=2f64.powi(40)).contains(&x), r => r.optimizer.loss_scale.initial;
+    "optimizer.loss_scale.interval", "1 to 1,000,000", |x| (1.0..=1e6).contains(&x), r => r.optimizer.loss_scale.interval;
+    "schedule.pct_start", "0 to 1", share, r => r.schedule.pct_start.unwrap_or(0.0);
     "loss.smoothing.eps", "0 up to but not 1", below_one, r => r.loss.smoothing.eps;
-    "evaluate.beta", "above 0, at most 1,000", |x| x > 0.0 && x <= 1_000.0, r => r.evaluate.beta;
+    "loss.rectification.eta", "0 to 1e6", |x| (0.0..=1e6).contains(&x), r => r.loss.rectification.eta;
+    "loss.rectification.margin", "0 to 1,000", |x| (0.0..=1_000.0).contains(&x), r => r.loss.rectification.margin;
+    "loss.rectification.kappa", "1 to 1,024", |x| (1.0..=1_024.0).contains(&x), r => r.loss.rectification.kappa;
+    "loss.rectification.rho", "0 to 1", share, r => r.loss.rectification.rho;
+    "loss.rectification.omega_value", "0 to 1e6", |x| (0.0..=1e6).contains(&x), r => r.loss.rectification.omega_value;
+    "loss.rectification.inspect", "0 to 1,000", |x| x <= 1_000.0, r => r.loss.rectification.inspect;
     "evaluate.batch_size", "1 to 65,536", |x| (1.0..=65_536.0).contains(&x), r => r.evaluate.batch_size;
     "synthetic.base", "-1e9 to 1e9", |x| x.abs() <= 1e9, r => r.synthetic.base;
     "synthetic.effect", "-1e9 to 1e9", |x| x.abs() <= 1e9, r => r.synthetic.effect;
@@ -53,6 +81,14 @@ fn no_limit_or_ten(x: f64) -> bool {
 
 fn below_one(x: f64) -> bool {
     (0.0..1.0).contains(&x)
+}
+
+fn ten_up(x: f64) -> bool {
+    (10.0..=10_000_000.0).contains(&x)
+}
+
+fn above_zero_to_one(x: f64) -> bool {
+    x > 0.0 && x <= 1.0
 }
 
 fn share(x: f64) -> bool {
@@ -101,41 +137,11 @@ impl Recipe {
         if i64::try_from(seed).is_err() {
             return Err(out_of_range(SEED.0, seed.to_string(), SEED.1));
         }
-        Ok(())
-    }
-
-    fn check_combinations(&self) -> Result<(), RecipeError> {
-        let conflict = |paths: &[&str], why: &str| {
-            Err(RecipeError::Conflict { paths: paths.iter().map(ToString::to_string).collect(), why: why.to_string() })
-        };
-        if (self.prior.train == TrainPrior::None) != (self.prior.validation == ValidationPrior::None) {
-            return conflict(
-                &["prior.train", "prior.validation"],
-                "the layer is there or it is not, so `none` on one side needs `none` on the other; \
-                 `zero` is the layer without an effect",
-            );
-        }
-        if self.trainer == TrainerKind::Synthetic {
-            return Ok(());
-        }
-        if self.data.train_limit > 0 && self.batch_size > self.data.train_limit {
-            return conflict(
-                &["batch_size", "data.train_limit"],
-                "a batch is larger than the training split, and partial batches are dropped, so there would be no step",
-            );
-        }
-        let Model { arch, activation, pool } = self.model;
-        if arch == Arch::SmallCnn && activation != Activation::Relu {
-            return conflict(&["model.activation", "model.arch"], "`small-cnn` always has `relu`");
-        }
-        if arch == Arch::SmallCnn && pool != Pool::Average {
-            return conflict(&["model.pool", "model.arch"], "`small-cnn` has no such choice: leave `pool` out");
-        }
-        Ok(())
+        self.check_lists()
     }
 }
 
-fn out_of_range(path: &str, value: String, range: &str) -> RecipeError {
+pub(crate) fn out_of_range(path: &str, value: String, range: &str) -> RecipeError {
     RecipeError::OutOfRange { path: path.to_string(), value, range: range.to_string() }
 }
 

@@ -155,7 +155,7 @@ impl Evaluator<'_> {
 
     fn score(&self, logits: &Logits, part: Part, split: &Split, positions: &[usize]) -> Score {
         let bias = self.biases.evaluation(part, split);
-        logits.score(positions, bias.as_deref(), self.targets, self.recipe.evaluate.beta)
+        logits.score(positions, bias.as_deref(), self.targets, self.recipe.evaluate.betas[0])
     }
 
     /// Logits of `rows`; none where one of them is not finite, whatever the pass, so that no metric is ever NaN.

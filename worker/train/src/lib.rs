@@ -15,7 +15,6 @@ pub mod model;
 pub mod optim;
 pub mod prior;
 pub mod schedule;
-pub mod seeding;
 mod shim;
 
 use std::time::Instant;
@@ -24,6 +23,8 @@ use sweeper_recipe::{
     Smoothing, SmoothingKind, When,
     trial::{Ending, Metric, Outcome, Progress, Task, TrainError},
 };
+
+pub use sweeper_data::seeding;
 
 pub use device::{Device, UnknownDevice, init, library_version};
 pub use error::Error;
@@ -128,7 +129,7 @@ fn targets(smoothing: &Smoothing, splits: &Splits) -> Targets {
     let proportions = &splits.train.proportions;
     match smoothing.kind {
         SmoothingKind::Uniform => Targets::new(&vec![1.0; proportions.len()], smoothing.eps),
-        SmoothingKind::TrainPrior => Targets::new(proportions, smoothing.eps),
+        SmoothingKind::TrainPrior | SmoothingKind::ValMatched => Targets::new(proportions, smoothing.eps),
     }
 }
 

@@ -10,12 +10,12 @@ use sweeper_recipe::{Schedule, ScheduleKind};
 pub fn learning_rate(schedule: &Schedule, lr: f64, step: u64, steps: u64) -> f64 {
     match schedule.kind {
         ScheduleKind::Constant => lr,
-        ScheduleKind::FlatCosine => {
+        _ => {
             let position = step as f64 / steps.max(1) as f64;
-            if position < schedule.pct_start || schedule.pct_start >= 1.0 {
+            if position < schedule.start() || schedule.start() >= 1.0 {
                 return lr;
             }
-            let fallen = (position - schedule.pct_start) / (1.0 - schedule.pct_start);
+            let fallen = (position - schedule.start()) / (1.0 - schedule.start());
             cosine(lr, lr / 1e5, fallen)
         }
     }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     fn flat(pct_start: f64) -> Schedule {
-        Schedule { kind: ScheduleKind::FlatCosine, pct_start }
+        Schedule { kind: ScheduleKind::FlatCosine, pct_start: Some(pct_start) }
     }
 
     #[test]
@@ -49,7 +49,7 @@ mod tests {
     fn ends_of_the_range_are_defined() {
         assert_eq!(learning_rate(&flat(1.0), 2.0, 9, 10), 2.0);
         assert_eq!(learning_rate(&flat(0.0), 2.0, 0, 10), 2.0);
-        let constant = Schedule { kind: ScheduleKind::Constant, pct_start: 0.1 };
+        let constant = Schedule { kind: ScheduleKind::Constant, pct_start: Some(0.1) };
         assert_eq!(learning_rate(&constant, 2.0, 9, 10), 2.0);
     }
 }

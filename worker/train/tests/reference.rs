@@ -123,7 +123,7 @@ fn ten_adamw_steps_under_flat_cosine() {
         weight_decay: number("weight_decay"),
         ..Optimizer::default()
     };
-    let schedule = Schedule { kind: ScheduleKind::FlatCosine, pct_start: number("pct_start") };
+    let schedule = Schedule { kind: ScheduleKind::FlatCosine, pct_start: Some(number("pct_start")) };
     let mut optimizer = AdamW::new(&settings, &parameters).unwrap();
     for (step, after) in expected["path"].as_array().unwrap().iter().enumerate() {
         let rate = learning_rate(&schedule, settings.lr, step as u64, 10);

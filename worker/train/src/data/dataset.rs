@@ -151,7 +151,7 @@ impl Library {
 fn constants(source: Source) -> (&'static str, f64, f64) {
     match source {
         Source::FashionMnist => ("fashion-mnist", 0.2860, 0.3530),
-        Source::Mnist => ("mnist", 0.1307, 0.3081),
+        _ => ("mnist", 0.1307, 0.3081),
     }
 }
 

@@ -41,7 +41,7 @@ impl Model {
                 let shape = xresnet::Shape::xresnet18(settings.activation, settings.pool);
                 Box::new(xresnet::Xresnet::new(&mut layers, &shape, image[0], classes)?)
             }
-            Arch::XseResnext18 => {
+            _ => {
                 let shape = xresnet::Shape::xse_resnext18(settings.activation, settings.pool);
                 Box::new(xresnet::Xresnet::new(&mut layers, &shape, image[0], classes)?)
             }
