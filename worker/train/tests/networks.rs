@@ -40,7 +40,8 @@ fn every_network_trains_a_tiny_batch() {
         (Arch::XseResnext18, 3, Activation::Mish, Pool::Average),
         (Arch::XseResnext18, 1, Activation::Relu, Pool::Average),
     ] {
-        let model = Model::new(&Settings { arch, activation, pool, ..Settings::default() }, [channels, 28, 28], 10, 1).unwrap();
+        let model =
+            Model::new(&Settings { arch, activation, pool, ..Settings::default() }, [channels, 28, 28], 10, 1).unwrap();
         let pixels: Vec<f32> = (0..2 * channels * 28 * 28).map(|at| (at % 97) as f32 / 97.0).collect();
         let images = Tensor::from_slice(&pixels).view([2, channels, 28, 28]);
         let logits = model.train_logits(&images).unwrap();
