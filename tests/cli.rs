@@ -35,6 +35,29 @@ fn help_texts() {
         insta::assert_snapshot!(format!("help_{name}"), shown(&bench, &mut bench.sweeper(&args)));
     }
     insta::assert_snapshot!("help_worker", shown(&bench, &mut bench.command(WORKER, &["--help"])));
+    insta::assert_snapshot!("help_worker_model", shown(&bench, &mut bench.command(WORKER, &["model", "--help"])));
+}
+
+#[test]
+#[cfg(feature = "torch")]
+fn tables_of_networks() {
+    let bench = Bench::new("");
+    let cases: [(&str, &[&str]); 5] = [
+        ("model", &["model", "xse-resnext18"]),
+        ("model_attention", &["model", "xresnet18", "--stem", "32-64-64", "--self-attention", "--pool", "max"]),
+        ("model_json", &["model", "simple-cnn", "--size", "28", "--classes", "2", "--json"]),
+        ("model_unknown", &["model", "xresnet19"]),
+        ("model_conflict", &["model", "plain-cnn", "--self-attention"]),
+    ];
+    for (name, args) in cases {
+        insta::assert_snapshot!(name, shown(&bench, &mut bench.command(WORKER, args)));
+    }
+    let small = shown(&bench, &mut bench.command(WORKER, &["model", "small-cnn", "--size", "8"]));
+    assert!(small.starts_with("exit 2\n") && small.contains("9 or more pixels"), "{small}");
+    // The variable that every worker may have set is no reason to refuse.
+    let mut command = bench.command(WORKER, &["model", "simple-cnn"]);
+    let text = shown(&bench, command.env("SWEEPER_COORDINATOR", "http://127.0.0.1:1"));
+    assert!(text.starts_with("exit 0\n"), "{text}");
 }
 
 #[test]

@@ -30,13 +30,14 @@ const LONGER_FUNCTIONS: &[(&str, usize)] = &[];
 const ONE_ROW: [&str; 3] = ["proto", "coordinator/stats", "worker/recipe"];
 
 /// Which crates of the workspace a crate may use, in its tests too (rules 2 and 3).
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("proto", &[]),
     ("coordinator/core", &[]),
     ("coordinator/stats", &[]),
     ("coordinator", &["sweeper-core", "sweeper-proto", "sweeper-recipe", "sweeper-stats"]),
     ("worker/recipe", &[]),
-    ("worker/train", &["sweeper-recipe"]),
+    ("worker/data", &["sweeper-recipe"]),
+    ("worker/train", &["sweeper-data", "sweeper-recipe"]),
     ("worker", &["sweeper-proto", "sweeper-recipe"]),
     // The root package joins the two sides, and nothing else does.
     (
@@ -294,6 +295,10 @@ fn shown_commands_and_options_exist() {
     for verb in verbs.iter().filter(|verb| *verb != "help") {
         known.insert(format!("sweeper {verb}"), commands::options_in(&help_of("sweeper", &[verb])));
     }
+    let worker_verbs = commands::subcommands_in(&help_of("sweeper-worker", &[]));
+    for verb in worker_verbs.iter().filter(|verb| *verb != "help") {
+        known.insert(format!("sweeper-worker {verb}"), commands::options_in(&help_of("sweeper-worker", &[verb])));
+    }
     let mut problems = Vec::new();
     let mut checked = 0;
     let shows = |file: &&String| {
@@ -304,7 +309,8 @@ fn shown_commands_and_options_exist() {
     };
     for file in files().iter().filter(shows) {
         for used in commands::uses(file, &text(file).unwrap_or_default()) {
-            let verb = used.words.first().filter(|w| used.executable == "sweeper" && !w.starts_with('-'));
+            let is_verb = |w: &&String| used.executable == "sweeper" || worker_verbs.contains(*w);
+            let verb = used.words.first().filter(|w| !w.starts_with('-') && is_verb(w));
             let command = verb.map_or(used.executable.clone(), |verb| format!("{} {verb}", used.executable));
             let options: Vec<&str> = used
                 .words

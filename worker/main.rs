@@ -1,17 +1,18 @@
 //! `sweeper-worker`: trains on every device of this machine what a coordinator has to do.
 //!
-//! Everything but the choice of trainer is in crate `sweeper-worker`. libtorch is initialised by the first trial that
+//! Everything but the choice of trainer, and commands that need libtorch, is in crate `sweeper-worker`. libtorch is initialised by the first trial that
 //! needs it; built without feature `torch`, this executable does not even link it.
 
 use std::process::ExitCode;
 use sweeper_recipe::TrainerKind;
 use sweeper_worker::{
+    commands::{CommandError, Commands, ModelOptions},
     synthetic::Synthetic,
     trainer::{Outcome, Progress, Task, TrainError, Trainer, TrainerOptions},
 };
 
 fn main() -> ExitCode {
-    sweeper_worker::run(|options| Ok(Box::new(ByRecipe::new(options))))
+    sweeper_worker::run(|options| Ok(Box::new(ByRecipe::new(options))), &Commands { model: torch::model })
 }
 
 /// Gives every trial to the trainer that its recipe names.
@@ -42,33 +43,33 @@ impl Trainer for ByRecipe {
 
 #[cfg(feature = "torch")]
 mod torch {
-    use super::{Outcome, Progress, Task, TrainError, Trainer, TrainerOptions};
-    use sweeper_train::{Device, data::Library};
-    use sweeper_worker::{devices, exit};
+    use super::{CommandError, ModelOptions, Outcome, Progress, Task, TrainError, Trainer, TrainerOptions};
+    use sweeper_train::{Device, Options, model::summary};
+    use sweeper_worker::devices;
 
     /// libtorch, and the data sets it has read: they are read once per process, not once per trial.
-    pub(crate) struct Torch {
-        library: Library,
-        device: devices::Device,
-    }
+    pub(crate) struct Torch(sweeper_train::Trainer);
 
     impl Torch {
         pub(crate) fn new(options: &TrainerOptions) -> Self {
-            Self { library: Library::new(&options.data_dir), device: options.device.clone() }
+            Self(sweeper_train::Trainer::new(Options {
+                data_dir: options.data_dir.clone(),
+                device: match options.device {
+                    devices::Device::Cpu(_) => Device::Cpu,
+                    // Pinned by the environment, it is the only one that this process sees.
+                    devices::Device::Cuda(_) => Device::Cuda(0),
+                },
+                device_name: devices::describe(&options.device),
+                checkpoint_dir: options.checkpoint_dir.clone(),
+            }))
         }
+    }
 
-        /// The device as libtorch knows it: pinned by the environment, a GPU is the only one this process sees.
-        fn device(&self) -> Result<Device, TrainError> {
-            let name = match self.device {
-                devices::Device::Cpu(_) => "cpu",
-                devices::Device::Cuda(_) => "cuda:0",
-            };
-            // No failure of the trial: another worker can train it.
-            name.parse().map_err(|error| TrainError::Unusable {
-                exit_code: exit::USAGE,
-                message: format!("{}: {error}; start the worker with --devices cpu:N", self.device),
-            })
-        }
+    /// The table of a network's layers, as text or JSON.
+    pub(crate) fn model(options: &ModelOptions) -> Result<String, CommandError> {
+        let settings = options.model()?;
+        let table = summary(&settings, options.image(), options.classes).map_err(CommandError::usage)?;
+        Ok(if options.json { table.to_json() } else { table.to_string() })
     }
 
     impl Trainer for Torch {
@@ -78,15 +79,21 @@ mod torch {
             stop: &dyn Fn() -> bool,
             progress: &mut dyn FnMut(Progress),
         ) -> Result<Outcome, TrainError> {
-            let device = self.device()?;
-            sweeper_train::train(task, &mut self.library, device, stop, progress)
+            self.0.train(task, stop, progress)
         }
     }
 }
 
 #[cfg(not(feature = "torch"))]
 mod torch {
-    use super::{Outcome, Progress, Task, TrainError, Trainer, TrainerOptions};
+    use super::{CommandError, ModelOptions, Outcome, Progress, Task, TrainError, Trainer, TrainerOptions};
+
+    const WITHOUT: &str = "this sweeper-worker was built without libtorch (feature `torch`)";
+
+    /// There is no network to follow.
+    pub(crate) fn model(_: &ModelOptions) -> Result<String, CommandError> {
+        Err(CommandError::usage(WITHOUT))
+    }
 
     /// Stands where libtorch would.
     pub(crate) struct Torch;
@@ -105,8 +112,7 @@ mod torch {
             _: &mut dyn FnMut(Progress),
         ) -> Result<Outcome, TrainError> {
             // Given back unharmed, for a worker that can.
-            let message = "this sweeper-worker was built without libtorch (feature `torch`)".to_owned();
-            Err(TrainError::Unusable { exit_code: sweeper_worker::exit::USAGE, message })
+            Err(TrainError::Unusable { exit_code: sweeper_worker::exit::USAGE, message: WITHOUT.to_owned() })
         }
     }
 }

@@ -189,7 +189,12 @@ impl Board {
     pub(crate) fn progress(&self, progress: Progress) {
         let mut inner = self.lock();
         let Some(running) = &mut inner.running else { return };
-        let share = if progress.steps == 0 { 0.0 } else { progress.step as f64 / progress.steps as f64 };
+        // Steps of a decode say nothing about the end of the trial.
+        let share = if progress.steps == 0 || progress.phase == "decoding" {
+            0.0
+        } else {
+            progress.step as f64 / progress.steps as f64
+        };
         running.progress = progress;
         running.alive = Instant::now();
         let crossed = !running.near_end && share >= NEAR_END && {

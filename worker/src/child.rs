@@ -38,7 +38,11 @@ pub(crate) fn run(options: &Options, make: MakeTrainer) -> u8 {
         coordinator: options.coordinator.clone(),
         slot,
         node: options.node(),
-        trainer: TrainerOptions { data_dir: options.data_folder(), device },
+        trainer: TrainerOptions {
+            data_dir: options.data_folder(),
+            checkpoint_dir: options.checkpoint_folder(),
+            device,
+        },
         grace: options.grace,
         idle_exit: options.idle_exit,
         stall_limit: Some(options.stall_limit).filter(|limit| !limit.is_zero()),

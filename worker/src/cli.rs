@@ -1,13 +1,15 @@
 //! The command line and its defaults.
 
 use crate::{
+    commands::Command,
     devices::{Device, DeviceList},
     exit,
     log::LogFormat,
     random,
 };
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -31,6 +33,10 @@ pub struct Options {
     /// Folder for outcomes that the coordinator has not acknowledged yet [default: ~/.local/state/sweeper-worker]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Folder for checkpoints of recipes that ask for them; on a shared disk, any worker goes on where another
+    /// stopped [default: `checkpoints` in the state folder]
+    #[arg(long, value_name = "DIR", env = "SWEEPER_CHECKPOINT_DIR")]
+    pub checkpoint_dir: Option<PathBuf>,
     /// Name of this machine in listings [default: its host name]
     #[arg(long, value_name = "NODE", value_parser = name)]
     pub name: Option<String>,
@@ -71,9 +77,27 @@ pub struct Options {
     pub exit_with_parent: bool,
 }
 
-/// Reads the command line; a wrong one ends the process with code 2.
-pub(crate) fn parse() -> Options {
-    Options::parse()
+/// The options of a worker together with the commands, which stand in their place.
+fn definition() -> clap::Command {
+    let worker = Options::command().subcommand_negates_reqs(true).args_conflicts_with_subcommands(true);
+    Command::augment_subcommands(worker)
+}
+
+/// Reads the command line; a wrong one ends the process with code 2. `Err` is a command.
+pub(crate) fn parse() -> Result<Options, Command> {
+    parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+pub(crate) fn parse_from<I>(arguments: I) -> Result<Result<Options, Command>, clap::Error>
+where
+    I: IntoIterator<Item: Into<OsString> + Clone>,
+{
+    let matches = definition().try_get_matches_from(arguments)?;
+    let read = match matches.subcommand_name() {
+        Some(_) => Command::from_arg_matches(&matches).map(Err),
+        None => Options::from_arg_matches(&matches).map(Ok),
+    };
+    read.map_err(|error| error.format(&mut definition()))
 }
 
 impl Options {
@@ -115,6 +139,12 @@ impl Options {
         self.state_dir
             .clone()
             .or_else(|| home("XDG_STATE_HOME", ".local/state").map(|state| state.join("sweeper-worker")))
+    }
+
+    /// The folder of checkpoints; none where the user has no home.
+    #[must_use]
+    pub fn checkpoint_folder(&self) -> Option<PathBuf> {
+        self.checkpoint_dir.clone().or_else(|| self.state_folder().map(|state| state.join("checkpoints")))
     }
 
     /// What tells this process's log lines from those of its siblings.
@@ -159,17 +189,28 @@ fn name(text: &str) -> Result<String, String> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use clap::CommandFactory;
 
     fn options(arguments: &[&str]) -> Result<Options, clap::Error> {
-        Options::try_parse_from(["sweeper-worker"].iter().chain(arguments))
+        let read = parse_from(["sweeper-worker"].iter().chain(arguments))?;
+        Ok(read.unwrap_or_else(|command| panic!("a command: {command:?}")))
+    }
+
+    #[test]
+    fn a_command_and_the_options_of_a_worker_exclude_each_other() {
+        let read = |arguments: &[&str]| parse_from(["sweeper-worker"].iter().chain(arguments));
+        assert!(read(&["model", "xresnet18"]).unwrap().is_err(), "a command");
+        assert!(read(&["--coordinator", "http://h:1"]).unwrap().is_ok(), "a worker");
+        assert!(read(&["--coordinator", "http://h:1", "model", "xresnet18"]).is_err());
+        assert!(read(&[]).is_err(), "a worker needs a coordinator");
     }
 
     #[test]
     fn the_definition_is_sound_and_hides_what_users_do_not_need() {
-        Options::command().debug_assert();
-        let help = Options::command().render_long_help().to_string();
-        for shown in ["--coordinator", "--devices", "--idle-exit", "--grace", "Exit codes:", "SWEEPER_COORDINATOR"] {
+        definition().debug_assert();
+        let help = definition().render_long_help().to_string();
+        for shown in
+            ["--coordinator", "model", "--devices", "--idle-exit", "--grace", "Exit codes:", "SWEEPER_COORDINATOR"]
+        {
             assert!(help.contains(shown), "{shown} is missing in\n{help}");
         }
         for hidden in ["--child", "--slot", "--exit-with-parent", "--stall-limit"] {

@@ -37,6 +37,19 @@ impl Device {
     }
 }
 
+/// What to call the device in results: a GPU's product name and driver as `nvidia-smi` prints them, else the device.
+#[must_use]
+pub fn describe(device: &Device) -> String {
+    let Device::Cuda(id) = device else { return "cpu".to_owned() };
+    let query = ["--query-gpu=name,driver_version", "--format=csv,noheader", "-i", id];
+    let output = Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success());
+    let text = output.and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
+    match text.trim().split_once(", ") {
+        Some((name, driver)) if !name.is_empty() => format!("{name}, driver {driver}"),
+        _ => device.to_string(),
+    }
+}
+
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -52,4 +52,5 @@ Examples:
   sweeper-worker --coordinator http://10.0.0.5:7733
   sweeper-worker --coordinator http://127.0.0.1:7733 --devices cpu:2 --idle-exit 60
   sweeper-worker --coordinator http://10.0.0.5:7733 --devices 0,1 --data-dir /data/sweeper
+  sweeper-worker model xse-resnext18
 ";

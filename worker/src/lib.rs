@@ -1,6 +1,6 @@
 //! A worker: one process on one device, and the supervisor that starts one per device.
 //!
-//! Map: `cli` command line and its defaults · `exit` documented exit codes · `devices` which devices there are and how
+//! Map: `cli` command line and its defaults · `commands` what else it can be asked · `exit` documented exit codes · `devices` which devices there are and how
 //! a child is pinned to one · `supervisor` one child process per device, restarts with back-off · `deaths` when those end · `child` a child's
 //! life: signals, outbox, session · `session` join, acquire, train, report · `acquirer` asks for work · `board` the
 //! leases this process holds · `training` the dedicated training thread · `lease_keeper` heartbeats while it runs ·
@@ -16,6 +16,7 @@ mod backoff;
 mod board;
 mod child;
 pub mod cli;
+pub mod commands;
 mod deaths;
 mod delivery;
 pub mod devices;
@@ -34,16 +35,21 @@ mod wire;
 
 use std::process::ExitCode;
 
+use commands::Commands;
 use trainer::{MakeTrainer, TrainError, Trainer, TrainerOptions};
 
-/// Reads the command line and is a worker until it ends: the supervisor of one child per device, or such a child.
+/// Reads the command line and does what it says: carries out one of `commands`, or is a worker until it ends, that is,
+/// the supervisor of one child per device, or such a child.
 ///
 /// `make_trainer` is called in a child only, on its training thread, and again after a panic.
-pub fn run<F>(make_trainer: F) -> ExitCode
+pub fn run<F>(make_trainer: F, commands: &Commands) -> ExitCode
 where
     F: Fn(&TrainerOptions) -> Result<Box<dyn Trainer>, TrainError> + Send + 'static,
 {
-    let options = cli::parse();
+    let options = match cli::parse() {
+        Ok(options) => options,
+        Err(command) => return ExitCode::from(commands::run_command(&command, commands)),
+    };
     log::start(options.log_format, options.log_prefix());
     if options.exit_with_parent {
         child::exit_with_parent();

@@ -70,6 +70,7 @@ impl Trainer for Synthetic {
             library: "synthetic".to_owned(),
             train_seconds: start.elapsed().as_secs_f64(),
             evaluate_seconds: 0.0,
+            predictions: Vec::new(),
         })
     }
 }

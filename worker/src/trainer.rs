@@ -25,6 +25,8 @@ pub trait Trainer: Send {
 pub struct TrainerOptions {
     /// The folder that holds one folder per data set.
     pub data_dir: PathBuf,
+    /// The folder of checkpoints, which several workers may share; none where there is no place for it.
+    pub checkpoint_dir: Option<PathBuf>,
     /// The device this process is pinned to. A GPU is always the process's only one, so its index is 0.
     pub device: Device,
 }

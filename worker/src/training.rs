@@ -103,7 +103,7 @@ mod tests {
             MADE.fetch_add(1, Ordering::Relaxed);
             Ok(Box::new(Moody(Synthetic)))
         });
-        let options = TrainerOptions { data_dir: "unused".into(), device: Device::Cpu(0) };
+        let options = TrainerOptions { data_dir: "unused".into(), checkpoint_dir: None, device: Device::Cpu(0) };
         let (done, mut results) = tokio::sync::mpsc::unbounded_channel();
         let (jobs, thread) = start(make, options, Arc::new(Board::new()), done).unwrap();
         let recipe = Recipe::from_json(br#"{"trainer":"synthetic"}"#).unwrap();

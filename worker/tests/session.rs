@@ -80,7 +80,7 @@ fn worker_in(dir: TempDir, fake: &Fake, wish: Wish) -> Worker {
         coordinator: fake.url(),
         slot: "node/cpu:0".into(),
         node: "node".into(),
-        trainer: TrainerOptions { data_dir: "none".into(), device: Device::Cpu(0) },
+        trainer: TrainerOptions { data_dir: "none".into(), checkpoint_dir: None, device: Device::Cpu(0) },
         grace: wish.grace,
         idle_exit: wish.idle,
         stall_limit: wish.stall,

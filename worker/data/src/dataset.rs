@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use crate::DataError;
+
 /// A whole data set. All columns have one entry per row; rows keep the order of the source's files.
 #[derive(Debug, Clone)]
 pub struct DataSet {
@@ -13,6 +15,8 @@ pub struct DataSet {
     pub pixels: Pixels,
     /// The labels of all rows.
     pub labels: Labels,
+    /// The uncorrupted labels of all rows, where `labels` are corrupted ones: what draws that divide the data go by.
+    pub clean: Option<Vec<u16>>,
     /// Whether the source gives the row to validation.
     pub validation: Vec<bool>,
     /// The source's own `unbalanced` column, where it has one.
@@ -89,6 +93,22 @@ impl DataSet {
     pub fn is_empty(&self) -> bool {
         self.validation.is_empty()
     }
+
+    /// Refuses data that are not those of the sweep's other outcomes.
+    ///
+    /// # Errors
+    /// [`DataError::OtherDigest`].
+    pub fn require_digest(&self, expected: Option<&str>) -> Result<(), DataError> {
+        match expected {
+            Some(expected) if expected != self.digest => Err(DataError::OtherDigest {
+                source_name: self.name.clone(),
+                path: self.folder.clone(),
+                expected: expected.to_owned(),
+                found: self.digest.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Pixels {
@@ -98,5 +118,33 @@ impl Pixels {
         match self {
             Self::Uniform { channels, .. } | Self::Cached { channels, .. } => *channels,
         }
+    }
+
+    /// The images of these rows only, in this order.
+    pub(crate) fn rows(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Uniform { bytes, height, width, channels } => {
+                let each = height * width * channels;
+                let kept = rows.iter().flat_map(|row| bytes[row * each..][..each].iter().copied()).collect();
+                Self::Uniform { bytes: Arc::new(kept), height: *height, width: *width, channels: *channels }
+            }
+            Self::Cached { file, length, channels, places } => {
+                let kept = rows.iter().map(|&row| places[row]).collect();
+                Self::Cached { file: file.clone(), length: *length, channels: *channels, places: Arc::new(kept) }
+            }
+        }
+    }
+}
+
+impl Labels {
+    /// The labels of one row, ascending: one, or any number where there are several per sample. `count` is the number
+    /// of classes or labels in all.
+    pub fn of(&self, row: usize, count: usize) -> impl Iterator<Item = usize> {
+        let (single, multi) = match self {
+            Self::Single(labels) => (Some(usize::from(labels[row])), &[][..]),
+            Self::Multi(labels) => (None, &labels[row * count..][..count]),
+        };
+        let several = multi.iter().enumerate().filter(|(_, there)| **there == 1).map(|(label, _)| label);
+        single.into_iter().chain(several)
     }
 }

@@ -14,12 +14,31 @@ pub enum Domain {
     Init = 1,
     /// Order of training images.
     Order = 2,
-    /// Which training images are mirrored; the index is the image's row in its file.
+    /// Which training images are mirrored; the index is the image's position in the epoch's order.
     Flip = 3,
-    /// The unbalanced column; the epoch word is 0 for the class order, 1 for train rows, 2 for validation rows.
+    /// The unbalanced column; the epoch word is 0 for the class order, 1 for the rows.
     Split = 4,
     /// Mixing of two seeds into one.
     Mix = 5,
+    /// Training images drawn with replacement.
+    Sample = 6,
+    /// What `data.split_seed` decides; the epoch word is 0 for the share that validates, 1 for the noise of synthetic
+    /// images, 2 for their classes' patterns.
+    Divide = 7,
+    /// Start of self-attention's power iteration; the epoch word is the position of its weight in creation order.
+    PowerIteration = 8,
+    /// Which part of a training image is seen; 32 indices for each position in the epoch's order.
+    Crop = 10,
+    /// How far a training image is moved, by position in the epoch's order.
+    Translate = 11,
+    /// Where a training image loses a square, by position in the epoch's order.
+    Cutout = 12,
+    /// Which boxes of a batch become noise, and which noise; 64 indices for each position in the epoch's order.
+    Erase = 13,
+    /// How strongly images are mixed, by place in the batch.
+    Mixup = 14,
+    /// Which images are mixed with each other.
+    MixupPartner = 15,
 }
 
 /// Added to the epoch word where a pass over the training split evaluates instead of training.
@@ -78,6 +97,13 @@ impl Stream {
         unit(self.bits(index))
     }
 
+    /// Two independent numbers at `index`, each uniform in [0, 1) with 53 bits.
+    #[must_use]
+    pub fn pair(&self, index: u64) -> [f64; 2] {
+        let [a, b, c, d] = self.block(index);
+        [unit(u64::from(b) << 32 | u64::from(a)), unit(u64::from(d) << 32 | u64::from(c))]
+    }
+
     /// True with probability 1/2.
     #[must_use]
     pub fn coin(&self, index: u64) -> bool {
@@ -89,10 +115,10 @@ impl Stream {
     pub fn normals(&self, count: usize) -> Vec<f64> {
         let mut normals = Vec::with_capacity(count + 1);
         for index in 0..count.div_ceil(2) as u64 {
-            let [a, b, c, d] = self.block(index);
+            let [u, v] = self.pair(index);
             // 1 − u is in (0, 1], so that its logarithm is finite.
-            let radius = (-2.0 * (1.0 - unit(u64::from(b) << 32 | u64::from(a))).ln()).sqrt();
-            let angle = TAU * unit(u64::from(d) << 32 | u64::from(c));
+            let radius = (-2.0 * (1.0 - u).ln()).sqrt();
+            let angle = TAU * v;
             normals.extend([radius * angle.cos(), radius * angle.sin()]);
         }
         normals.truncate(count);
@@ -182,6 +208,6 @@ mod tests {
     fn longer_sequences_begin_with_the_shorter_ones() {
         let stream = Stream::new(5, Domain::Init, 3);
         assert_eq!(stream.normals(10)[..7], stream.normals(7));
-        assert!((0..1000).all(|i| (0.0..1.0).contains(&stream.uniform(i))));
+        assert!((0..1000).all(|i| (0.0..1.0).contains(&stream.uniform(i)) && stream.pair(i)[0] == stream.uniform(i)));
     }
 }

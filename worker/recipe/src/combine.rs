@@ -3,7 +3,7 @@
 use crate::{
     Activation, Arch, Data, LossKind, Mining, Minority, Model, NormalizeKind, Omega, OptimizerKind, Pool, Recipe,
     RecipeError, ResizeKind, Sampler, ScheduleKind, SmoothingKind, SmoothingTarget, Source, Stem, TrainPrior,
-    TrainerKind, ValidationPrior, check::out_of_range,
+    TrainerKind, ValidationPrior, When, check::out_of_range,
 };
 
 /// Longest `meta`, in bytes.
@@ -74,6 +74,11 @@ impl Recipe {
         if self.trainer == TrainerKind::Synthetic {
             return Ok(());
         }
+        refuse(
+            self.share_training && self.evaluate.when == When::Epoch,
+            &["share_training", "evaluate.when"],
+            "what is shared is the finished training, so only its end can be evaluated",
+        )?;
         self.check_data()?;
         self.check_augment()?;
         self.check_model()?;

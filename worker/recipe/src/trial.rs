@@ -80,6 +80,29 @@ pub struct Outcome {
     pub train_seconds: f64,
     /// Seconds of evaluation.
     pub evaluate_seconds: f64,
+    /// Which validation images were right; empty unless the recipe's `evaluate.predictions` asks for them.
+    pub predictions: Vec<Prediction>,
+}
+
+/// Which images of one validation split a trained network had right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prediction {
+    /// Name of the split, `balanced`; at most one entry each.
+    pub split: String,
+    /// Images, in file order; at least one, over all splits at most 10,000,000.
+    pub rows: u32,
+    /// `rows` bits in ⌈rows / 8⌉ bytes: image i is bit i mod 8 of byte ⌊i / 8⌋, lowest bit first; unused bits are 0.
+    pub correct: Vec<u8>,
+}
+
+impl Prediction {
+    /// Packs one truth value per image; none if there is no image, or more than 2^32 - 1.
+    #[must_use]
+    pub fn pack(split: &str, correct: &[bool]) -> Option<Self> {
+        let rows = u32::try_from(correct.len()).ok().filter(|rows| *rows > 0)?;
+        let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+        Some(Self { split: split.to_string(), rows, correct: correct.chunks(8).map(byte).collect() })
+    }
 }
 
 /// Why there is no outcome.

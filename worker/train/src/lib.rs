@@ -1,209 +1,247 @@
 //! Trains one recipe with libtorch: the one crate that links it.
 //!
-//! [`train`] is the whole of it, and reads from top to bottom. Map of what it uses: `data` images, labels and splits ·
-//! `augment` batches as the network sees them · `model` the networks · `prior` biases of the logits · `loss` one
-//! formula for all of them · `optim` and `schedule` how parameters move · `evaluate` metrics · `seeding` everything
-//! random · `device` the process around it · `error` what ends a training early · `shim` calls that tch lacks.
+//! [`Trainer::train`] is the whole of it, and reads from top to bottom. Map of what it uses: `augment` batches as the
+//! network sees them · `model` the networks · `prior` biases of the logits · `loss` one formula for all of them, and
+//! class rectification · `optim` and `schedule` how parameters move · `training` one epoch, one step · `evaluate`
+//! metrics · `record` training losses · `checkpoint` state on disk · `finder` and `rate_search` the
+//! search for a learning rate ·
+//! `device` the process around it · `error` what ends a training early · `shim` calls that tch lacks. Images, labels,
+//! splits and everything random come from the crate `sweeper-data`.
 
 pub mod augment;
-pub mod data;
+mod checkpoint;
 mod device;
 mod error;
 pub mod evaluate;
+pub mod finder;
 pub mod loss;
 pub mod model;
 pub mod optim;
 pub mod prior;
+mod rate_search;
+pub mod record;
 pub mod schedule;
 mod shim;
+mod training;
 
-use std::time::Instant;
+use std::{path::PathBuf, sync::Arc};
 
 use sweeper_recipe::{
-    Smoothing, SmoothingKind, When,
-    trial::{Ending, Metric, Outcome, Progress, Task, TrainError},
+    Recipe, ScheduleKind, When,
+    trial::{Ending, Outcome, Progress, Task, TrainError},
 };
-
-pub use sweeper_data::seeding;
 
 pub use device::{Device, UnknownDevice, init, library_version};
 pub use error::Error;
+pub use sweeper_data::seeding;
 
-use augment::Loader;
-use data::{Library, Splits};
-use evaluate::{Evaluator, Part, Score};
-use loss::{Targets, mean_loss};
-use model::Model;
-use optim::AdamW;
+use augment::{Batches, Images};
+use checkpoint::Place;
+use loss::{ClassCounts, Objective};
 use prior::Biases;
-use schedule::learning_rate;
-use seeding::{Domain, Stream};
+use sweeper_data::{DataSet, Labels, Library, Splits};
+use training::{Done, Setup, Shared, Training};
 
-/// Trains `task` and measures it. The outcome's numbers depend on recipe, seed and data, and on nothing else: not on
-/// the process, on what it trained before, or on time. `stop` is asked, and `progress` told, once a step.
-///
-/// # Errors
-/// [`TrainError::Stopped`] when `stop` said so; [`TrainError::Unusable`] when data are missing (exit code 20), damaged
-/// (21) or other than the task demands (22); [`TrainError::Failed`] when libtorch or the recipe fails.
-pub fn train(
-    task: &Task,
-    library: &mut Library,
-    device: Device,
-    stop: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Outcome, TrainError> {
-    init()?;
-    device::one_thread();
-    Ok(run(task, library, device, stop, progress)?)
+/// Data sets that are kept on the device between trainings.
+const IMAGES_KEPT: usize = 4;
+
+/// What a [`Trainer`] works with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder that holds one folder per data set.
+    pub data_dir: PathBuf,
+    /// What to train on.
+    pub device: Device,
+    /// As an outcome names the device, e.g. `NVIDIA H100 80GB HBM3`.
+    pub device_name: String,
+    /// Where checkpoints lie; none for none, whatever recipes ask for.
+    pub checkpoint_dir: Option<PathBuf>,
 }
 
-fn run(
-    task: &Task,
-    library: &mut Library,
-    device: Device,
-    stop: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Outcome, Error> {
-    let (recipe, seed) = (&task.recipe, task.seed);
-    let mut now = Progress { epochs: recipe.epochs, phase: "loading", loss: f64::NAN, ..Progress::default() };
-    progress(now.clone());
-
-    // What is trained on.
-    let set = library.open(recipe.data.source)?;
-    set.require_digest(task.data_digest.as_deref())?;
-    let splits = Splits::new(set, &recipe.data, seed)?;
-    let loader = Loader::new(set, &set.train);
-    now.steps = steps_per_epoch(splits.train.rows.len(), recipe.batch_size)? * u64::from(recipe.epochs);
-
-    // What is minimised, what moves, what is measured.
-    let biases = Biases::new(&recipe.prior, &splits);
-    let targets = targets(&recipe.loss.smoothing, &splits);
-    let table = targets.tensor()?;
-    let model = Model::new(&recipe.model, set.image(), set.classes as i64, seed)?;
-    let mut optimizer = AdamW::new(&recipe.optimizer, model.parameters())?;
-    let evaluator = Evaluator { set, splits: &splits, biases: &biases, targets: &targets, recipe, seed, stop };
-    let mut record = Record::new(recipe.epochs);
-
-    'training: for epoch in 0..recipe.epochs {
-        now.phase = "training";
-        let clock = Instant::now();
-        let order = Stream::new(seed, Domain::Order, epoch).permutation(splits.train.rows.len());
-        let flips = recipe.augment.flip.then(|| Stream::new(seed, Domain::Flip, epoch));
-        for positions in order.chunks_exact(recipe.batch_size as usize) {
-            if stop() {
-                return Err(Error::Stopped);
-            }
-            let rows: Vec<usize> = positions.iter().map(|&position| splits.train.rows[position]).collect();
-            let logits = biases.add_to(model.train_logits(&loader.batch(&rows, flips.as_ref())?)?)?;
-            let loss = mean_loss(&logits, &loader.labels(&rows)?, &table)?;
-            now.loss = loss.f_double_value(&[])?;
-            if !now.loss.is_finite() {
-                record.diverged(&now, format!("the training loss is {}", now.loss));
-                break 'training;
-            }
-            let rate = learning_rate(&recipe.schedule, recipe.optimizer.lr, now.step, now.steps);
-            optimizer.minimize(&loss, rate)?;
-            record.loss(now.loss);
-            now.step += 1;
-            progress(now.clone());
-        }
-        now.epoch += 1;
-        record.end_epoch(now.epoch, clock);
-
-        if now.epoch == recipe.epochs || recipe.evaluate.when == When::Epoch {
-            now.phase = "evaluating";
-            progress(now.clone());
-            let clock = Instant::now();
-            let Some(scores) = evaluator.scores(&model, now.epoch)? else {
-                record.diverged(&now, "a logit at evaluation is not finite".to_owned());
-                break 'training;
-            };
-            record.scores(now.epoch, &scores, clock);
-        }
-    }
-    Ok(record.into_outcome(set.digest.clone(), model.digest()?, device))
+/// Trains one recipe after the other, and keeps between them what takes time to make and changes no number.
+pub struct Trainer {
+    options: Options,
+    library: Library,
+    /// Data sets on the device, the last used last.
+    images: Vec<(Arc<DataSet>, Images)>,
+    /// What `share_training` may use again: the last training that may be shared.
+    last: Option<Shared>,
 }
 
-/// The table of targets: what ε goes to is uniform, or the class proportions of the training split.
-fn targets(smoothing: &Smoothing, splits: &Splits) -> Targets {
-    let proportions = &splits.train.proportions;
-    match smoothing.kind {
-        SmoothingKind::Uniform => Targets::new(&vec![1.0; proportions.len()], smoothing.eps),
-        SmoothingKind::TrainPrior | SmoothingKind::ValMatched => Targets::new(proportions, smoothing.eps),
-    }
-}
-
-/// Whole batches of the training split.
-fn steps_per_epoch(images: usize, batch_size: u32) -> Result<u64, Error> {
-    match images as u64 / u64::from(batch_size).max(1) {
-        0 => {
-            let hint = "hint: lower batch_size or raise data.train_limit";
-            Err(Error::Setting(format!("the training split has {images} images, no batch of {batch_size}; {hint}")))
-        }
-        steps => Ok(steps),
-    }
-}
-
-/// What a training has shown so far.
-struct Record {
-    epochs: u32,
-    ending: Ending,
-    metrics: Vec<Metric>,
-    /// Exponential moving average of the training loss, and its weight: 1 − 0.98ⁿ after n steps.
-    running: (f64, f64),
-    train_seconds: f64,
-    evaluate_seconds: f64,
-}
-
-impl Record {
-    fn new(epochs: u32) -> Self {
-        Self {
-            epochs,
-            ending: Ending::Completed,
-            metrics: Vec::new(),
-            running: (0.0, 0.0),
-            train_seconds: 0.0,
-            evaluate_seconds: 0.0,
-        }
+impl Trainer {
+    /// A trainer that has read nothing yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { library: Library::new(&options.data_dir), options, images: Vec::new(), last: None }
     }
 
-    fn loss(&mut self, loss: f64) {
-        let (mean, weight) = self.running;
-        self.running = (0.98 * mean + 0.02 * loss, 0.98 * weight + 0.02);
+    /// Trains `task` and measures it. The outcome's numbers depend on recipe, seed and data, and on nothing else: not
+    /// on the process, on what it trained before, or on time. `stop` is asked, and `progress` told, once a step.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`] when `stop` said so; [`TrainError::Unusable`] when data are missing (exit code 20),
+    /// damaged (21) or other than the task demands (22), or the device cannot be used (2); [`TrainError::Failed`] when
+    /// libtorch or the recipe fails.
+    pub fn train(
+        &mut self,
+        task: &Task,
+        stop: &dyn Fn() -> bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Outcome, TrainError> {
+        init()?;
+        device::one_thread();
+        Ok(self.run(task, stop, progress)?)
     }
 
-    fn end_epoch(&mut self, epoch: u32, begun: Instant) {
-        self.train_seconds += begun.elapsed().as_secs_f64();
-        let value = self.running.0 / self.running.1;
-        self.metrics.push(Metric { name: "loss/train_running".to_owned(), epoch, value, is_final: false });
-    }
+    fn run(
+        &mut self,
+        task: &Task,
+        stop: &dyn Fn() -> bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Outcome, Error> {
+        let (recipe, seed, device) = (&task.recipe, task.seed, self.options.device.torch());
+        let mut now = Progress { epochs: recipe.epochs, phase: "loading", loss: f64::NAN, ..Progress::default() };
+        progress(now.clone());
+        self.options.device.prepare().map_err(Error::Device)?;
+        device::set_mode(recipe.mode)?;
 
-    fn scores(&mut self, epoch: u32, scores: &[(Part, Score)], begun: Instant) {
-        self.evaluate_seconds += begun.elapsed().as_secs_f64();
-        for (part, score) in scores {
-            for (metric, value) in
-                [("accuracy", score.accuracy), ("smoothed_accuracy", score.smoothed_accuracy), ("loss", score.loss)]
-            {
-                let name = format!("{metric}/{}", part.name());
-                self.metrics.push(Metric { name, epoch, value, is_final: epoch == self.epochs });
-            }
-        }
-    }
+        // What is trained on.
+        let set = open(&mut self.library, recipe, &now, stop, progress)?;
+        set.require_digest(task.data_digest.as_deref())?;
+        let splits = Splits::new(&set, &recipe.data, seed)?;
+        let images = on_device(&mut self.images, &set, device)?;
+        let batches = Batches::new(images, &set, recipe, seed)?;
 
-    fn diverged(&mut self, now: &Progress, what: String) {
-        self.ending = Ending::Diverged { epoch: now.epoch, step: now.step, what };
-    }
+        // What is minimised, what moves, what is measured.
+        let several = matches!(set.labels, Labels::Multi(_));
+        let biases = Biases::new(&recipe.prior, &splits, several, device)?;
+        let objective = Objective::new(&recipe.loss, &class_counts(&splits), device)?;
+        let setup = Setup {
+            recipe,
+            seed,
+            set: &set,
+            splits: &splits,
+            batches: &batches,
+            biases: &biases,
+            objective: &objective,
+            device,
+            stop,
+        };
+        let place = self.options.checkpoint_dir.as_ref().filter(|_| recipe.checkpoint.every > 0);
+        let place = place.map(|folder| Place::new(folder, task, &set.digest));
 
-    fn into_outcome(self, data_digest: String, parameter_digest: String, device: Device) -> Outcome {
-        Outcome {
-            ending: self.ending,
-            metrics: self.metrics,
-            data_digest,
-            parameter_digest,
-            device: device.name().to_owned(),
+        let done = match recipe.schedule.kind {
+            ScheduleKind::Finder => rate_search::search(&setup, &mut now, progress)?,
+            _ => fit(&setup, place.as_ref(), &mut self.last, &mut now, progress)?,
+        };
+        // Of no use any more, however it ended.
+        place.iter().for_each(Place::remove);
+        Ok(Outcome {
+            ending: done.ending,
+            metrics: done.record.metrics(),
+            data_digest: set.digest.clone(),
+            parameter_digest: done.parameter_digest,
+            device: self.options.device_name.clone(),
             library: library_version(),
-            train_seconds: self.train_seconds,
-            evaluate_seconds: self.evaluate_seconds,
+            train_seconds: done.record.train_seconds,
+            evaluate_seconds: done.record.evaluate_seconds,
+            predictions: done.predictions,
+        })
+    }
+}
+
+/// Trains until the last epoch or the first number that is not finite, and evaluates. Nothing is trained twice:
+/// neither what a checkpoint at `place` holds, nor what another config of the same training left in `last`.
+fn fit(
+    setup: &Setup<'_>,
+    place: Option<&Place>,
+    last: &mut Option<Shared>,
+    now: &mut Progress,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Done, Error> {
+    let recipe = setup.recipe;
+    now.steps = setup.steps_per_epoch()? * u64::from(recipe.epochs);
+    let mut training = Training::begin(setup, place, last.as_ref())?;
+    (now.step, now.epoch) = (training.record.step, training.record.epoch);
+
+    while now.epoch < recipe.epochs {
+        if let Some(ending) = training.epoch(setup, now, progress)? {
+            return training.done(ending, Vec::new());
         }
+        if now.epoch == recipe.epochs {
+            *last = Shared::new(setup, &training)?;
+            break;
+        }
+        if recipe.evaluate.when == When::Epoch && training.evaluate(setup, now, progress)?.is_none() {
+            return training.done(not_finite(now), Vec::new());
+        }
+        if let Some(place) = place.filter(|_| now.epoch % recipe.checkpoint.every == 0) {
+            training.save(place)?;
+        }
+    }
+    match training.evaluate(setup, now, progress)? {
+        Some(predictions) => training.done(Ending::Completed, predictions),
+        None => training.done(not_finite(now), Vec::new()),
+    }
+}
+
+fn not_finite(now: &Progress) -> Ending {
+    Ending::Diverged { epoch: now.epoch, step: now.step, what: "a logit at evaluation is not finite".to_owned() }
+}
+
+/// Opens the data set and tells how far that is: photographs are decoded at the first time.
+fn open(
+    library: &mut Library,
+    recipe: &Recipe,
+    now: &Progress,
+    stop: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Arc<DataSet>, Error> {
+    Ok(library.open(recipe, &mut |preparing| {
+        if preparing.total > 0 {
+            progress(Progress { phase: "decoding", step: preparing.done, steps: preparing.total, ..now.clone() });
+        }
+        stop()
+    })?)
+}
+
+/// The images of `set` on the device, brought there at the first time.
+fn on_device<'a>(
+    kept: &'a mut Vec<(Arc<DataSet>, Images)>,
+    set: &Arc<DataSet>,
+    device: tch::Device,
+) -> Result<&'a Images, Error> {
+    let entry = match kept.iter().position(|(known, _)| Arc::ptr_eq(known, set)) {
+        Some(at) => kept.remove(at),
+        None => {
+            if kept.len() == IMAGES_KEPT {
+                kept.remove(0);
+            }
+            (set.clone(), Images::new(set, device)?)
+        }
+    };
+    kept.push(entry);
+    Ok(&kept[kept.len() - 1].1)
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// What losses need to know of the splits.
+fn class_counts(splits: &Splits) -> ClassCounts<'_> {
+    let parts = splits.parts.as_ref();
+    ClassCounts {
+        train: &splits.train.counts,
+        train_rows: splits.train.rows.len() as u64,
+        balanced: &splits.balanced.proportions,
+        unbalanced: parts.map(|(unbalanced, _)| unbalanced.proportions.as_slice()),
+        perverse: parts.map(|(_, perverse)| perverse.proportions.as_slice()),
     }
 }

@@ -5,15 +5,14 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::{gzip, images_file, labels_file, recipe, run, synthetic, task};
+use common::{gzip, images_file, labels_file, recipe, run, synthetic, task, trainer_in};
 use sweeper_recipe::trial::TrainError;
-use sweeper_train::{Device, data::Library, train};
 
 /// Exit code and message of training on the synthetic data after `damage`.
 fn refused(damage: impl FnOnce(&Path)) -> (u8, String) {
-    let (folder, mut library) = synthetic();
+    let (folder, mut trainer) = synthetic();
     damage(&folder.path().join("fashion-mnist"));
-    match run(&mut library, &recipe("{}"), 1) {
+    match run(&mut trainer, &recipe("{}"), 1) {
         Err(TrainError::Unusable { exit_code, message }) => (exit_code, message),
         other => panic!("expected it to be unusable, got {other:?}"),
     }
@@ -113,28 +112,28 @@ fn damaged_gzip() {
 
 #[test]
 fn another_digest() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     let mut other = task(&recipe("{}"), 1);
     other.data_digest = Some("ab".repeat(32));
-    let result = train(&other, &mut library, Device::Cpu, &|| false, &mut |_| {});
+    let result = trainer.train(&other, &|| false, &mut |_| {});
     let Err(TrainError::Unusable { exit_code: 22, message }) = result else { panic!("{result:?}") };
-    let found = run(&mut library, &recipe("{}"), 1).unwrap().data_digest;
+    let found = run(&mut trainer, &recipe("{}"), 1).unwrap().data_digest;
     assert!(
         message.contains(&"ab".repeat(32)) && message.contains(&found) && message.contains("hint: give every worker"),
         "{message}"
     );
     other.data_digest = Some(found);
-    train(&other, &mut library, Device::Cpu, &|| false, &mut |_| {}).unwrap();
+    trainer.train(&other, &|| false, &mut |_| {}).unwrap();
 }
 
 #[test]
 fn packing_changes_nothing_and_a_repaired_file_works_at_once() {
-    let (folder, mut library) = synthetic();
-    let plain = run(&mut library, &recipe("{}"), 1).unwrap();
+    let (folder, mut trainer) = synthetic();
+    let plain = run(&mut trainer, &recipe("{}"), 1).unwrap();
     let files = folder.path().join("fashion-mnist");
     let content = fs::read(files.join(IMAGES)).unwrap();
     fs::remove_file(files.join(IMAGES)).unwrap();
-    let mut second = Library::new(folder.path());
+    let mut second = trainer_in(folder.path());
     assert!(matches!(run(&mut second, &recipe("{}"), 1), Err(TrainError::Unusable { exit_code: 20, .. })));
     fs::write(files.join(format!("{IMAGES}.gz")), gzip(&content)).unwrap();
     let packed = run(&mut second, &recipe("{}"), 1).unwrap();
@@ -143,5 +142,5 @@ fn packing_changes_nothing_and_a_repaired_file_works_at_once() {
     let mut changed = content;
     changed[100] ^= 1;
     fs::write(files.join(IMAGES), changed).unwrap();
-    assert_ne!(run(&mut Library::new(folder.path()), &recipe("{}"), 1).unwrap().data_digest, plain.data_digest);
+    assert_ne!(run(&mut trainer_in(folder.path()), &recipe("{}"), 1).unwrap().data_digest, plain.data_digest);
 }

@@ -5,9 +5,8 @@ mod common;
 
 use std::{cell::Cell, collections::BTreeSet, env, path::PathBuf, process::Command};
 
-use common::{observation, recipe, run, synthetic, task, value};
+use common::{observation, recipe, run, synthetic, task, trainer_in, value};
 use sweeper_recipe::trial::{Ending, TrainError};
-use sweeper_train::{Device, data::Library, train};
 
 const APRIORI: &str = r#"{"epochs": 2, "data": {"unbalance": {"enabled": true}}, "evaluate": {"when": "epoch"},
     "loss": {"smoothing": {"kind": "train-prior", "eps": 0.1}},
@@ -16,14 +15,14 @@ const PLAIN: &str = r#"{"data": {"unbalance": {"enabled": true}}}"#;
 
 #[test]
 fn outcomes_do_not_depend_on_what_the_process_did_before() {
-    let (folder, mut library) = synthetic();
+    let (folder, mut trainer) = synthetic();
     let (a, b) = (recipe(APRIORI), recipe(PLAIN));
-    let first = observation(&run(&mut library, &a, 5).unwrap());
-    let other = observation(&run(&mut library, &b, 6).unwrap());
-    assert_eq!(observation(&run(&mut library, &a, 5).unwrap()), first);
+    let first = observation(&run(&mut trainer, &a, 5).unwrap());
+    let other = observation(&run(&mut trainer, &b, 6).unwrap());
+    assert_eq!(observation(&run(&mut trainer, &a, 5).unwrap()), first);
     assert_ne!(other, first);
     // On a thread that libtorch has not seen, and in a process that begins with this trial.
-    let on_thread = std::thread::spawn(move || observation(&run(&mut library, &recipe(APRIORI), 5).unwrap()));
+    let on_thread = std::thread::spawn(move || observation(&run(&mut trainer, &recipe(APRIORI), 5).unwrap()));
     assert_eq!(on_thread.join().unwrap(), first);
     let child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "child_process", "--ignored", "--nocapture"])
@@ -38,31 +37,31 @@ fn outcomes_do_not_depend_on_what_the_process_did_before() {
 #[ignore = "the other process of the test above"]
 fn child_process() {
     let Some(folder) = env::var_os("SWEEPER_TEST_DATA") else { return };
-    let outcome = run(&mut Library::new(folder), &recipe(APRIORI), 5).unwrap();
+    let outcome = run(&mut trainer_in(folder.as_ref()), &recipe(APRIORI), 5).unwrap();
     println!("\n{}", observation(&outcome));
 }
 
 /// Configs 3 and 4 of the study.
 #[test]
 fn a_layer_of_zeros_is_no_layer_to_the_bit() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     let mut zeros = recipe(PLAIN);
     zeros.prior = recipe(r#"{"prior": {"train": "zero", "validation": "zero"}}"#).prior;
-    let without = observation(&run(&mut library, &recipe(PLAIN), 3).unwrap());
-    assert_eq!(observation(&run(&mut library, &zeros, 3).unwrap()), without);
+    let without = observation(&run(&mut trainer, &recipe(PLAIN), 3).unwrap());
+    assert_eq!(observation(&run(&mut trainer, &zeros, 3).unwrap()), without);
 }
 
 /// Configs 6 and 8 train alike and differ in evaluation only, and there on the two unbalanced splits only.
 #[test]
 fn the_evaluation_bias_does_not_touch_the_training() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     let mut config = recipe(PLAIN);
     config.prior = recipe(r#"{"prior": {"train": "train", "validation": "zero"}}"#).prior;
-    let zero = run(&mut library, &config, 3).unwrap();
+    let zero = run(&mut trainer, &config, 3).unwrap();
     config.prior = recipe(r#"{"prior": {"train": "train", "validation": "split"}}"#).prior;
-    let split = run(&mut library, &config, 3).unwrap();
+    let split = run(&mut trainer, &config, 3).unwrap();
     config.prior = recipe(r#"{"prior": {"train": "train", "validation": "every-split"}}"#).prior;
-    let every = run(&mut library, &config, 3).unwrap();
+    let every = run(&mut trainer, &config, 3).unwrap();
     assert_eq!(zero.parameter_digest, split.parameter_digest);
     for name in ["loss/train", "loss/balanced"] {
         assert_eq!(value(&zero, name).to_bits(), value(&split, name).to_bits(), "{name}");
@@ -76,7 +75,7 @@ fn the_evaluation_bias_does_not_touch_the_training() {
 
 #[test]
 fn final_metrics_are_the_ones_the_recipe_names() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     for json in [
         "{}",
         PLAIN,
@@ -85,7 +84,7 @@ fn final_metrics_are_the_ones_the_recipe_names() {
         r#"{"evaluate": {"train": "none"}}"#,
     ] {
         let recipe = recipe(json);
-        let outcome = run(&mut library, &recipe, 1).unwrap();
+        let outcome = run(&mut trainer, &recipe, 1).unwrap();
         let names: BTreeSet<String> =
             outcome.metrics.iter().filter(|metric| metric.is_final).map(|metric| metric.name.clone()).collect();
         assert_eq!(names, recipe.metric_names().into_iter().collect(), "{json}");
@@ -96,11 +95,11 @@ fn final_metrics_are_the_ones_the_recipe_names() {
 
 #[test]
 fn measuring_every_epoch_changes_no_number_of_the_last() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     let often = recipe(APRIORI);
     let mut once = often.clone();
     once.evaluate.when = sweeper_recipe::When::Final;
-    let (often, once) = (run(&mut library, &often, 2).unwrap(), run(&mut library, &once, 2).unwrap());
+    let (often, once) = (run(&mut trainer, &often, 2).unwrap(), run(&mut trainer, &once, 2).unwrap());
     assert_eq!(often.parameter_digest, once.parameter_digest);
     let last = |outcome: &sweeper_recipe::trial::Outcome| {
         let finals = outcome.metrics.iter().filter(|metric| metric.is_final);
@@ -115,14 +114,14 @@ fn measuring_every_epoch_changes_no_number_of_the_last() {
 
 #[test]
 fn it_learns_and_the_parts_make_up_the_balanced_split() {
-    let (_folder, mut library) = synthetic();
-    let outcome = run(&mut library, &recipe(r#"{"epochs": 3, "optimizer": {"lr": 0.01}}"#), 1).unwrap();
+    let (_folder, mut trainer) = synthetic();
+    let outcome = run(&mut trainer, &recipe(r#"{"epochs": 3, "optimizer": {"lr": 0.01}}"#), 1).unwrap();
     assert!(value(&outcome, "accuracy/balanced") > 90.0, "{}", value(&outcome, "accuracy/balanced"));
     assert!(value(&outcome, "loss/balanced") < 1.0);
     let smoothed = value(&outcome, "smoothed_accuracy/balanced");
     assert!(smoothed > 60.0 && smoothed < 100.0, "{smoothed}");
 
-    let outcome = run(&mut library, &recipe(PLAIN), 1).unwrap();
+    let outcome = run(&mut trainer, &recipe(PLAIN), 1).unwrap();
     let [balanced, unbalanced, perverse] =
         ["balanced", "unbalanced", "perverse"].map(|split| value(&outcome, &format!("loss/{split}")));
     // Without biases the balanced mean is the weighted mean of its parts.
@@ -133,63 +132,63 @@ fn it_learns_and_the_parts_make_up_the_balanced_split() {
 
 #[test]
 fn seeds_and_split_seeds_count() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     let mut config = recipe(PLAIN);
     let digest = |outcome: sweeper_recipe::trial::Outcome| outcome.parameter_digest;
-    let base = digest(run(&mut library, &config, 1).unwrap());
-    assert_ne!(digest(run(&mut library, &config, 2).unwrap()), base);
+    let base = digest(run(&mut trainer, &config, 1).unwrap());
+    assert_ne!(digest(run(&mut trainer, &config, 2).unwrap()), base);
     config.data.unbalance.seed = 1;
-    assert_ne!(digest(run(&mut library, &config, 1).unwrap()), base);
+    assert_ne!(digest(run(&mut trainer, &config, 1).unwrap()), base);
     config.data.unbalance.seed = 0;
     config.data.unbalance.per_replicate = true;
-    assert_ne!(digest(run(&mut library, &config, 1).unwrap()), base);
+    assert_ne!(digest(run(&mut trainer, &config, 1).unwrap()), base);
     config.augment.flip = false;
     config.data.unbalance.per_replicate = false;
-    assert_ne!(digest(run(&mut library, &config, 1).unwrap()), base);
+    assert_ne!(digest(run(&mut trainer, &config, 1).unwrap()), base);
 }
 
 #[test]
 fn a_diverging_training_is_an_outcome() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     // Decay of 1 at a rate of 100 multiplies every weight by −99 a step.
     let explosive = recipe(r#"{"epochs": 3, "optimizer": {"lr": 100.0, "weight_decay": 1.0}}"#);
-    let outcome = run(&mut library, &explosive, 1).unwrap();
+    let outcome = run(&mut trainer, &explosive, 1).unwrap();
     let Ending::Diverged { epoch, step, what } = &outcome.ending else { panic!("{:?}", outcome.ending) };
     assert!(*epoch < 3 && *step > 0 && what.contains("loss"), "{epoch} {step} {what}");
     assert!(outcome.metrics.iter().all(|metric| !metric.is_final && metric.value.is_finite()));
-    assert_eq!(observation(&run(&mut library, &explosive, 1).unwrap()), observation(&outcome));
+    assert_eq!(observation(&run(&mut trainer, &explosive, 1).unwrap()), observation(&outcome));
 }
 
 #[test]
 fn stop_is_asked_and_progress_told_every_step() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     let config = recipe(r#"{"epochs": 2}"#);
     let mut seen = Vec::new();
-    train(&task(&config, 1), &mut library, Device::Cpu, &|| false, &mut |p| seen.push(p)).unwrap();
+    trainer.train(&task(&config, 1), &|| false, &mut |p| seen.push(p)).unwrap();
     let steps = common::TRAIN as u64 / 32 * 2;
     assert_eq!(seen.first().map(|p| p.phase), Some("loading"));
     assert_eq!(seen.last().map(|p| (p.phase, p.step, p.epoch)), Some(("evaluating", steps, 2)));
     let trained: Vec<u64> = seen.iter().filter(|p| p.phase == "training").map(|p| p.step).collect();
     assert!(trained.into_iter().eq(1..=steps));
-    assert!(seen.iter().skip(1).all(|p| p.steps == steps && p.epochs == 2));
+    assert!(seen.iter().filter(|p| p.phase != "loading").all(|p| p.steps == steps && p.epochs == 2));
 
     let asked = Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) == 7;
     let mut last = 0;
-    let ended = train(&task(&config, 1), &mut library, Device::Cpu, &stop, &mut |p| last = p.step);
+    let ended = trainer.train(&task(&config, 1), &stop, &mut |p| last = p.step);
     assert_eq!((ended, last), (Err(TrainError::Stopped), 7));
 }
 
 #[test]
 fn settings_that_do_not_fit_the_data_say_so() {
-    let (_folder, mut library) = synthetic();
+    let (_folder, mut trainer) = synthetic();
     let mut config = recipe("{}");
     config.batch_size = 1000;
-    let Err(TrainError::Failed(message)) = run(&mut library, &config, 1) else { panic!("it trained") };
+    let Err(TrainError::Failed(message)) = run(&mut trainer, &config, 1) else { panic!("it trained") };
     assert!(message.contains("600 images") && message.contains("1000"), "{message}");
     let mut config = recipe("{}");
     config.data.validation_limit = 5000;
-    let Err(TrainError::Failed(message)) = run(&mut library, &config, 1) else { panic!("it trained") };
+    let Err(TrainError::Failed(message)) = run(&mut trainer, &config, 1) else { panic!("it trained") };
     assert!(message.contains("data.validation_limit = 5000") && message.contains("300"), "{message}");
 }
 
@@ -202,16 +201,16 @@ fn the_prior_helps_on_fashion_mnist() {
         eprintln!("skipped: no fashion-mnist in {} (SWEEPER_DATA_DIR names another folder)", folder.display());
         return;
     }
-    let mut library = Library::new(folder);
+    let mut trainer = trainer_in(&folder);
     let mut config = recipe(r#"{"data": {"train_limit": 10000, "unbalance": {"enabled": true}}}"#);
     config.batch_size = 128;
-    let plain = run(&mut library, &config, 1).unwrap();
+    let plain = run(&mut trainer, &config, 1).unwrap();
     config.prior = recipe(r#"{"prior": {"train": "train", "validation": "split"}}"#).prior;
-    let apriori = run(&mut library, &config, 1).unwrap();
+    let apriori = run(&mut trainer, &config, 1).unwrap();
     let perverse = |outcome| value(outcome, "accuracy/perverse");
     assert!(perverse(&apriori) > perverse(&plain) + 10.0, "{} {}", perverse(&apriori), perverse(&plain));
     config.data.unbalance.enabled = false;
     config.prior = sweeper_recipe::Prior::default();
-    let balanced = value(&run(&mut library, &config, 1).unwrap(), "accuracy/balanced");
+    let balanced = value(&run(&mut trainer, &config, 1).unwrap(), "accuracy/balanced");
     assert!(balanced > 65.0, "{balanced}");
 }

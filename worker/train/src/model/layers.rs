@@ -1,53 +1,64 @@
-//! Parameters and layers. Initial values: convolution and linear weights Kaiming-normal (fan in, gain √2) from the
-//! counter-based generator, biases 0, batch-norm scales 1 (or 0 where a block says so).
+//! The layers that networks are made of, and how they begin. Every value is drawn from the counter-based generator or a
+//! constant: nothing depends on the order of drawing but a parameter's position.
 
-use sweeper_recipe::Activation;
+use sweeper_recipe::Precision;
 use tch::{Kind, TchError, Tensor};
 
+use super::{
+    Placement,
+    attention::Attention,
+    parameters::{Initial, Parameters},
+};
 use crate::seeding::{Domain, Stream};
 
-/// Batch norm's ε and the weight of a batch in the running moments.
-const NORM_EPS: f64 = 1e-5;
-const NORM_MOMENTUM: f64 = 0.1;
+/// Gain² of a Kaiming-normal weight before a ReLU: standard deviation √(2 / fan in).
+const KAIMING: f64 = 2.0;
 
-/// A trainable tensor.
+/// A convolution and the batch norm that belongs to it.
 #[derive(Debug)]
-pub struct Parameter {
-    /// Where it is in the network, e.g. `stage1.block0.conv1.weight`.
+pub(super) struct ConvNorm {
     pub name: String,
-    /// The leaf that gradients collect in.
-    pub tensor: Tensor,
-    /// Whether weight decay applies: convolution and linear weights only.
-    pub decay: bool,
+    pub conv: Conv,
+    pub weight: usize,
+    pub scale: usize,
+    pub shift: usize,
+    pub mean: usize,
+    pub variance: usize,
 }
 
-/// A convolution and the batch norm behind it.
+/// A layer with weight and bias: linear, or a convolution without norm.
 #[derive(Debug)]
-struct ConvNorm {
-    weight: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-    conv: Conv,
+pub(super) struct Affine {
+    pub name: String,
+    pub conv: Option<Conv>,
+    pub weight: usize,
+    pub bias: usize,
 }
 
-/// A layer with weight and bias.
+/// Squeeze-excitation: two 1 × 1 convolutions with bias on the means of the channels.
 #[derive(Debug)]
-struct Affine {
-    weight: Tensor,
-    bias: Tensor,
+pub(super) struct Excitation {
+    pub squeeze: Affine,
+    pub excite: Affine,
 }
 
 /// Handle of a convolution with batch norm.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ConvNormId(usize);
+pub(super) struct ConvNormId(pub usize);
 
-/// Handle of a linear layer or a 1 × 1 convolution with bias.
+/// Handle of a linear layer or a convolution without norm.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct AffineId(usize);
+pub(super) struct AffineId(pub usize);
 
-/// Shape of a convolution.
+/// Handle of a squeeze-excitation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ExcitationId(pub usize);
+
+/// Handle of a self-attention.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AttentionId(pub usize);
+
+/// Shape of a convolution, and how it begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Conv {
     /// Channels in and out.
@@ -56,180 +67,230 @@ pub(super) struct Conv {
     pub kernel: i64,
     pub stride: i64,
     pub groups: i64,
+    /// Weights are normal with standard deviation √(`gain_squared` / fan in).
+    pub gain_squared: f64,
     /// Batch norm's initial scale.
     pub scale: f64,
+    /// ReLU between convolution and batch norm. The norm can then not be folded into the convolution.
+    pub relu_first: bool,
 }
 
 impl Conv {
-    /// No groups, stride 1, scale 1.
+    /// No groups, stride 1, scale 1, norm right behind the convolution.
     pub(super) fn plain(from: i64, to: i64, kernel: i64) -> Self {
-        Self { channels: (from, to), kernel, stride: 1, groups: 1, scale: 1.0 }
+        let channels = (from, to);
+        Self { channels, kernel, stride: 1, groups: 1, gain_squared: KAIMING, scale: 1.0, relu_first: false }
     }
 
-    fn apply(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, TchError> {
-        let (stride, padding) = ([self.stride; 2], [self.kernel / 2; 2]);
-        input.f_conv2d(weight, bias, stride, padding, [1, 1], self.groups)
+    /// Of an image that is one pixel high or wide only a kernel's middle sees more than padding, so only that is used:
+    /// it is faster, and on such images oneDNN's bfloat16 gradient of a whole kernel reads uninitialized memory.
+    pub(super) fn apply(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, TchError> {
+        let size = input.size();
+        let (mut weight, mut padding) = (weight.shallow_clone(), [self.kernel / 2; 2]);
+        for (axis, padding) in padding.iter_mut().enumerate() {
+            if size.get(axis + 2) == Some(&1) && self.kernel > 1 {
+                weight = weight.f_narrow(axis as i64 + 2, self.kernel / 2, 1)?;
+                *padding = 0;
+            }
+        }
+        input.f_conv2d(&weight, bias, [self.stride; 2], padding, [1, 1], self.groups)
+    }
+
+    fn weight_shape(&self) -> [i64; 4] {
+        let (from, to) = self.channels;
+        [to, from / self.groups, self.kernel, self.kernel]
     }
 }
 
-/// All layers of a network, in creation order.
+/// A side of the image after a convolution or pool with odd kernel, padding kernel / 2, and this stride.
+pub(super) fn strided(side: i64, stride: i64) -> i64 {
+    (side + stride - 1) / stride
+}
+
+/// All layers of a network.
 #[derive(Debug)]
-pub struct Layers {
-    seed: u64,
-    parameters: Vec<Parameter>,
-    moments: Vec<(String, Tensor)>,
-    conv_norms: Vec<ConvNorm>,
-    affines: Vec<Affine>,
+pub(super) struct Layers {
+    pub parameters: Parameters,
+    /// Running moments and power-iteration vectors, float32.
+    pub buffers: Vec<(String, Tensor)>,
+    pub conv_norms: Vec<ConvNorm>,
+    pub affines: Vec<Affine>,
+    pub excitations: Vec<Excitation>,
+    pub attentions: Vec<Attention>,
+    /// What convolutions and linear layers compute in.
+    pub kind: Kind,
 }
 
 impl Layers {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { seed, parameters: Vec::new(), moments: Vec::new(), conv_norms: Vec::new(), affines: Vec::new() }
+    pub(super) fn parameter(&self, at: usize) -> &Tensor {
+        &self.parameters.list()[at].tensor
     }
 
-    /// Every trainable tensor.
-    #[must_use]
-    pub fn parameters(&self) -> &[Parameter] {
-        &self.parameters
+    pub(super) fn buffer(&self, at: usize) -> &Tensor {
+        &self.buffers[at].1
+    }
+}
+
+/// A network's layers while it is described. Parameters count in the order in which they are asked for.
+pub(super) struct Builder {
+    /// None leaves random values zero, where only shapes matter.
+    seed: Option<u64>,
+    initial: Vec<Initial>,
+    buffers: Vec<(String, Vec<f32>)>,
+    conv_norms: Vec<ConvNorm>,
+    affines: Vec<Affine>,
+    excitations: Vec<Excitation>,
+    attentions: Vec<Attention>,
+}
+
+impl Builder {
+    pub(super) fn new(seed: Option<u64>) -> Self {
+        Self {
+            seed,
+            initial: Vec::new(),
+            buffers: Vec::new(),
+            conv_norms: Vec::new(),
+            affines: Vec::new(),
+            excitations: Vec::new(),
+            attentions: Vec::new(),
+        }
     }
 
-    /// Every running moment with its name.
-    pub fn moments(&self) -> &[(String, Tensor)] {
-        &self.moments
-    }
-
-    pub(super) fn conv_norm(&mut self, name: &str, conv: Conv) -> Result<ConvNormId, TchError> {
-        let (from, to) = conv.channels;
-        let shape = [to, from / conv.groups, conv.kernel, conv.kernel];
+    pub(super) fn conv_norm(&mut self, name: &str, conv: Conv) -> ConvNormId {
+        let to = conv.channels.1;
         let layer = ConvNorm {
-            weight: self.weight(&format!("{name}.weight"), &shape)?,
-            scale: self.constant(&format!("{name}.norm.weight"), to, conv.scale)?,
-            shift: self.constant(&format!("{name}.norm.bias"), to, 0.0)?,
-            mean: self.moment(&format!("{name}.norm.running_mean"), to, 0.0)?,
-            variance: self.moment(&format!("{name}.norm.running_var"), to, 1.0)?,
+            name: name.to_owned(),
             conv,
+            weight: self.weight(&format!("{name}.weight"), &conv.weight_shape(), conv.gain_squared),
+            scale: self.constant(&format!("{name}.norm.weight"), to, conv.scale),
+            shift: self.constant(&format!("{name}.norm.bias"), to, 0.0),
+            mean: self.buffer(&format!("{name}.norm.running_mean"), vec![0.0; to as usize]),
+            variance: self.buffer(&format!("{name}.norm.running_var"), vec![1.0; to as usize]),
         };
         self.conv_norms.push(layer);
-        Ok(ConvNormId(self.conv_norms.len() - 1))
+        ConvNormId(self.conv_norms.len() - 1)
     }
 
-    pub(super) fn linear(&mut self, name: &str, from: i64, to: i64) -> Result<AffineId, TchError> {
-        self.affine(name, &[to, from])
+    /// A convolution with bias and without norm.
+    pub(super) fn conv_bias(&mut self, name: &str, conv: Conv) -> AffineId {
+        let layer = Affine { conv: Some(conv), ..self.affine(name, &conv.weight_shape()) };
+        self.affines.push(layer);
+        AffineId(self.affines.len() - 1)
     }
 
-    /// A 1 × 1 convolution with bias and without norm.
-    pub(super) fn pointwise(&mut self, name: &str, from: i64, to: i64) -> Result<AffineId, TchError> {
-        self.affine(name, &[to, from, 1, 1])
+    pub(super) fn linear(&mut self, name: &str, from: i64, to: i64) -> AffineId {
+        let layer = self.affine(name, &[to, from]);
+        self.affines.push(layer);
+        AffineId(self.affines.len() - 1)
     }
 
-    fn affine(&mut self, name: &str, shape: &[i64]) -> Result<AffineId, TchError> {
-        let weight = self.weight(&format!("{name}.weight"), shape)?;
-        let bias = self.constant(&format!("{name}.bias"), shape[0], 0.0)?;
-        self.affines.push(Affine { weight, bias });
-        Ok(AffineId(self.affines.len() - 1))
+    /// A linear layer whose weights and biases are uniform in ±1/√`from`.
+    pub(super) fn uniform_linear(&mut self, name: &str, from: i64, to: i64) -> AffineId {
+        let bound = 1.0 / (from as f64).sqrt();
+        let weight = self.uniform(&format!("{name}.weight"), &[to, from], bound, true);
+        let bias = self.uniform(&format!("{name}.bias"), &[to], bound, false);
+        self.affines.push(Affine { name: name.to_owned(), conv: None, weight, bias });
+        AffineId(self.affines.len() - 1)
     }
 
-    /// Kaiming-normal: standard deviation √(2 / fan in). Values are drawn in the order of the axes (out, in, row,
-    /// column) and stored channels last.
-    fn weight(&mut self, name: &str, shape: &[i64]) -> Result<Tensor, TchError> {
-        let count: i64 = shape.iter().product();
-        let deviation = (2.0 / (count / shape[0]) as f64).sqrt();
-        let normals = Stream::new(self.seed, Domain::Init, self.parameters.len() as u32).normals(count as usize);
-        let values: Vec<f32> = normals.into_iter().map(|normal| (normal * deviation) as f32).collect();
-        let mut tensor = Tensor::f_from_slice(&values)?.f_view(shape)?;
-        if let &[to, from, height, width] = shape {
-            // Through a flat view: with one input channel both layouts count as contiguous, and `contiguous` would
-            // keep strides that make the convolution answer channels first.
-            let flat = tensor.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_view([count])?;
-            tensor = flat.f_view([to, height, width, from])?.f_permute([0, 3, 1, 2])?;
-        }
-        self.register(name, tensor, true)
+    /// Layers `{name}.squeeze` from `channels` to `narrow`, and `{name}.excite` back.
+    pub(super) fn excitation(&mut self, name: &str, channels: i64, narrow: i64) -> ExcitationId {
+        let squeeze = self.affine(&format!("{name}.squeeze"), &[narrow, channels, 1, 1]);
+        let excite = self.affine(&format!("{name}.excite"), &[channels, narrow, 1, 1]);
+        self.excitations.push(Excitation { squeeze, excite });
+        ExcitationId(self.excitations.len() - 1)
     }
 
-    fn constant(&mut self, name: &str, count: i64, value: f64) -> Result<Tensor, TchError> {
-        let tensor = Tensor::f_full([count], value, (Kind::Float, tch::Device::Cpu))?;
-        self.register(name, tensor, false)
-    }
-
-    fn moment(&mut self, name: &str, count: i64, value: f64) -> Result<Tensor, TchError> {
-        let tensor = Tensor::f_full([count], value, (Kind::Float, tch::Device::Cpu))?;
-        self.moments.push((name.to_owned(), tensor.shallow_clone()));
-        Ok(tensor)
-    }
-
-    fn register(&mut self, name: &str, tensor: Tensor, decay: bool) -> Result<Tensor, TchError> {
-        let tensor = tensor.f_detach()?.f_set_requires_grad(true)?;
-        self.parameters.push(Parameter { name: name.to_owned(), tensor: tensor.shallow_clone(), decay });
-        Ok(tensor)
-    }
-}
-
-/// One way of going through a network.
-pub struct Pass<'a> {
-    layers: &'a Layers,
-    /// Weight and bias of each convolution with its norm folded in; none while training.
-    folded: Option<Vec<(Tensor, Tensor)>>,
-}
-
-impl<'a> Pass<'a> {
-    pub(super) fn train(layers: &'a Layers) -> Self {
-        Self { layers, folded: None }
-    }
-
-    pub(super) fn evaluate(layers: &'a Layers) -> Result<Self, TchError> {
-        let folded = tch::no_grad(|| layers.conv_norms.iter().map(fold).collect::<Result<_, _>>())?;
-        Ok(Self { layers, folded: Some(folded) })
-    }
-
-    /// Convolution, batch norm, activation.
-    pub(super) fn conv_norm(
-        &self,
-        id: ConvNormId,
-        input: &Tensor,
-        activation: Option<Activation>,
-    ) -> Result<Tensor, TchError> {
-        let layer = &self.layers.conv_norms[id.0];
-        let output = match &self.folded {
-            Some(folded) => layer.conv.apply(input, &folded[id.0].0, Some(&folded[id.0].1))?,
-            None => layer.conv.apply(input, &layer.weight, None)?.f_batch_norm(
-                Some(&layer.scale),
-                Some(&layer.shift),
-                Some(&layer.mean),
-                Some(&layer.variance),
-                true,
-                NORM_MOMENTUM,
-                NORM_EPS,
-                true,
-            )?,
+    /// γ begins at 0. The power iteration's `u` begins at a random direction, and `v` follows from it, so that the norm
+    /// is known before the first training step too.
+    pub(super) fn attention(&mut self, name: &str, channels: i64, symmetric: bool) -> AttentionId {
+        let position = self.initial.len() as u32;
+        let weight = self.weight(&format!("{name}.weight"), &[channels, channels], KAIMING);
+        let gamma = self.push(format!("{name}.gamma"), &[1], vec![0.0], true);
+        let side = channels as usize;
+        let u = match self.seed {
+            Some(seed) => Stream::new(seed, Domain::PowerIteration, position).normals(side),
+            None => vec![1.0; side],
         };
-        activation.map_or(Ok(output.shallow_clone()), |activation| self.activate(output, activation))
+        let u = unit(u.iter());
+        let matrix = &self.initial[weight].values;
+        let column = |at: usize| (0..side).map(|row| f64::from(matrix[row * side + at]) * f64::from(u[row])).sum();
+        let v = unit((0..side).map(column).collect::<Vec<f64>>().iter());
+        let u = self.buffer(&format!("{name}.u"), u);
+        let v = self.buffer(&format!("{name}.v"), v);
+        self.attentions.push(Attention { name: name.to_owned(), channels, weight, gamma, u, v, symmetric });
+        AttentionId(self.attentions.len() - 1)
     }
 
-    /// The activation, in place where no gradient needs the input.
-    pub(super) fn activate(&self, mut input: Tensor, activation: Activation) -> Result<Tensor, TchError> {
-        match (activation, self.folded.is_some()) {
-            (Activation::Relu, true) => input.f_relu_(),
-            (Activation::Relu, false) => input.f_relu(),
-            (Activation::Mish, true) => input.f_mish_(),
-            (Activation::Mish, false) => input.f_mish(),
-        }
+    /// Everything described so far, on its device.
+    pub(super) fn finish(self, placement: Placement) -> Result<Layers, TchError> {
+        let Self { initial, buffers, conv_norms, affines, excitations, attentions, .. } = self;
+        let placed = |(name, values): (String, Vec<f32>)| -> Result<_, TchError> {
+            Ok((name, Tensor::f_from_slice(&values)?.f_to_device(placement.device)?))
+        };
+        Ok(Layers {
+            parameters: Parameters::new(initial, placement.device)?,
+            buffers: buffers.into_iter().map(placed).collect::<Result<_, _>>()?,
+            conv_norms,
+            affines,
+            excitations,
+            attentions,
+            kind: match placement.precision {
+                Precision::Fp32 => Kind::Float,
+                Precision::Bf16 => Kind::BFloat16,
+                Precision::Fp16 => Kind::Half,
+            },
+        })
     }
 
-    pub(super) fn linear(&self, id: AffineId, input: &Tensor) -> Result<Tensor, TchError> {
-        let Affine { weight, bias } = &self.layers.affines[id.0];
-        input.f_linear(weight, Some(bias))
+    fn affine(&mut self, name: &str, shape: &[i64]) -> Affine {
+        let weight = self.weight(&format!("{name}.weight"), shape, KAIMING);
+        let bias = self.constant(&format!("{name}.bias"), shape[0], 0.0);
+        Affine { name: name.to_owned(), conv: None, weight, bias }
     }
 
-    pub(super) fn pointwise(&self, id: AffineId, input: &Tensor) -> Result<Tensor, TchError> {
-        let Affine { weight, bias } = &self.layers.affines[id.0];
-        input.f_conv2d(weight, Some(bias), [1, 1], [0, 0], [1, 1], 1)
+    /// Kaiming-normal: standard deviation √(gain² / fan in). Values are drawn in the order of the axes.
+    fn weight(&mut self, name: &str, shape: &[i64], gain_squared: f64) -> usize {
+        let count: i64 = shape.iter().product();
+        let deviation = (gain_squared / (count / shape[0]) as f64).sqrt();
+        let values = match self.stream() {
+            Some(stream) => stream.normals(count as usize).into_iter().map(|n| (n * deviation) as f32).collect(),
+            None => vec![0.0; count as usize],
+        };
+        self.push(name.to_owned(), shape, values, true)
+    }
+
+    fn uniform(&mut self, name: &str, shape: &[i64], bound: f64, decay: bool) -> usize {
+        let count = shape.iter().product::<i64>() as u64;
+        let values = match self.stream() {
+            Some(stream) => (0..count).map(|at| ((2.0 * stream.uniform(at) - 1.0) * bound) as f32).collect(),
+            None => vec![0.0; count as usize],
+        };
+        self.push(name.to_owned(), shape, values, decay)
+    }
+
+    fn constant(&mut self, name: &str, count: i64, value: f64) -> usize {
+        self.push(name.to_owned(), &[count], vec![value as f32; count as usize], false)
+    }
+
+    /// The numbers of the next parameter.
+    fn stream(&self) -> Option<Stream> {
+        self.seed.map(|seed| Stream::new(seed, Domain::Init, self.initial.len() as u32))
+    }
+
+    fn push(&mut self, name: String, shape: &[i64], values: Vec<f32>, decay: bool) -> usize {
+        self.initial.push(Initial { name, shape: shape.to_vec(), values, decay });
+        self.initial.len() - 1
+    }
+
+    fn buffer(&mut self, name: &str, values: Vec<f32>) -> usize {
+        self.buffers.push((name.to_owned(), values));
+        self.buffers.len() - 1
     }
 }
 
-/// γ (w ∗ x − μ) / √(σ² + ε) + β = (w s) ∗ x + (β − μ s) with s = γ / √(σ² + ε).
-fn fold(layer: &ConvNorm) -> Result<(Tensor, Tensor), TchError> {
-    let factor = layer.scale.f_div(&layer.variance.f_add_scalar(NORM_EPS)?.f_sqrt()?)?;
-    // The product takes the weight's channels-last strides.
-    let weight = layer.weight.f_mul(&factor.f_view([-1, 1, 1, 1])?)?;
-    Ok((weight, layer.shift.f_sub(&layer.mean.f_mul(&factor)?)?))
+/// The vector at length 1; zeros stay zeros.
+fn unit<'a>(vector: impl Iterator<Item = &'a f64> + Clone) -> Vec<f32> {
+    let length = vector.clone().map(|x| x * x).sum::<f64>().sqrt().max(1e-12);
+    vector.map(|x| (x / length) as f32).collect()
 }

@@ -1,25 +1,62 @@
 //! The networks.
 //!
-//! Map: `layers` parameters, their initial values, and the layers that networks are made of · `small_cnn` for small
-//! images on one CPU core · `xresnet` the residual family of the studies.
+//! Map: `parameters` all trainable numbers in one buffer · `layers` what networks are made of, and how it begins ·
+//! `attention` simple self-attention · `pass` going through a network, to train, to evaluate or to make its table ·
+//! `small_cnn` for small images on one CPU core · `xresnet` the residual family of the studies · `plain_cnn` and
+//! `simple_cnn` two studies' own networks · `state` everything that changes, to save and to compare · `summary` the
+//! table of layers.
 //!
-//! A network only says how layers follow each other; whether a pass trains or evaluates is the [`Pass`]'s business.
+//! A network only says how layers follow each other; whether a pass trains or evaluates, and in which number format, is
+//! the pass's business.
 
+mod attention;
 mod layers;
+mod parameters;
+mod pass;
+mod plain_cnn;
+mod simple_cnn;
 mod small_cnn;
+mod state;
+mod summary;
 mod xresnet;
 
-use sha2::{Digest, Sha256};
-use sweeper_recipe::{Arch, Model as Settings};
-use tch::{Kind, TchError, Tensor};
+use sweeper_recipe::{Arch, Model as Settings, Precision};
+use tch::{Device, TchError, Tensor};
 
-use crate::data::hex;
-pub use layers::{Layers, Parameter, Pass};
+use layers::{Builder, Layers};
+pub use parameters::{Initial, Parameter, Parameters};
+use pass::Pass;
+pub use summary::{Row, Summary, summary};
+
+/// Where a network lies, and what its convolutions and linear layers compute in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Images must be there too.
+    pub device: Device,
+    /// Parameters, moments, features and logits are float32 whatever it is.
+    pub precision: Precision,
+}
+
+/// The processor, float32.
+impl Default for Placement {
+    fn default() -> Self {
+        Self { device: Device::Cpu, precision: Precision::Fp32 }
+    }
+}
+
+/// What a network says about a batch.
+#[derive(Debug)]
+pub struct Output {
+    /// float32, n × classes, without any bias of a prior.
+    pub logits: Tensor,
+    /// float32, n × features: the input of the last linear layer; of a network without one, the logits.
+    pub features: Tensor,
+}
 
 /// What an architecture is: from images to logits.
 trait Network {
-    /// `images` n × channels × height × width, float32; logits n × classes.
-    fn forward(&self, pass: &Pass<'_>, images: &Tensor) -> Result<Tensor, TchError>;
+    /// `images` n × channels × height × width, of any kind.
+    fn forward(&self, pass: &Pass<'_>, images: &Tensor) -> Result<Output, TchError>;
 }
 
 /// A network with its parameters.
@@ -29,35 +66,57 @@ pub struct Model {
 }
 
 impl Model {
-    /// A fresh model for images of `[channels, height, width]`; its initial values derive from `seed` and from nothing else.
+    /// A fresh model for images of `[channels, height, width]`; its initial values derive from `seed` and from nothing
+    /// else.
     ///
     /// # Errors
-    /// libtorch's own.
-    pub fn new(settings: &Settings, image: [i64; 3], classes: i64, seed: u64) -> Result<Self, TchError> {
-        let mut layers = Layers::new(seed);
-        let network: Box<dyn Network> = match settings.arch {
-            Arch::SmallCnn => Box::new(small_cnn::SmallCnn::new(&mut layers, image, classes)?),
-            Arch::Xresnet18 => {
-                let shape = xresnet::Shape::xresnet18(settings.activation, settings.pool);
-                Box::new(xresnet::Xresnet::new(&mut layers, &shape, image[0], classes)?)
-            }
-            _ => {
-                let shape = xresnet::Shape::xse_resnext18(settings.activation, settings.pool);
-                Box::new(xresnet::Xresnet::new(&mut layers, &shape, image[0], classes)?)
-            }
-        };
-        Ok(Self { layers, network })
+    /// Images that are too small for the network, or no classes; libtorch's own.
+    pub fn new(
+        settings: &Settings,
+        image: [i64; 3],
+        classes: i64,
+        seed: u64,
+        placement: Placement,
+    ) -> Result<Self, TchError> {
+        Self::build(settings, image, classes, Some(seed), placement)
     }
 
-    /// Logits of a training batch; batch norm uses the batch's moments and moves its running ones.
+    /// Without a seed, random values are zero.
+    fn build(
+        settings: &Settings,
+        image: [i64; 3],
+        classes: i64,
+        seed: Option<u64>,
+        placement: Placement,
+    ) -> Result<Self, TchError> {
+        check(settings.arch, image, classes)?;
+        let mut layers = Builder::new(seed);
+        let network: Box<dyn Network> = match settings.arch {
+            Arch::SmallCnn => Box::new(small_cnn::SmallCnn::new(&mut layers, image, classes)),
+            Arch::PlainCnn => Box::new(plain_cnn::PlainCnn::new(&mut layers, image[0], classes)),
+            Arch::SimpleCnn => Box::new(simple_cnn::SimpleCnn::new(&mut layers, image[0], classes)),
+            Arch::Xresnet18
+            | Arch::Xresnet34
+            | Arch::Xresnet50
+            | Arch::XseResnet18
+            | Arch::Xresnext18
+            | Arch::XseResnext18
+            | Arch::XseResnext50 => Box::new(xresnet::Xresnet::new(&mut layers, settings, image[0], classes)),
+        };
+        Ok(Self { layers: layers.finish(placement)?, network })
+    }
+
+    /// Logits and features of a training batch; batch norm uses the batch's moments and moves its running ones.
     ///
     /// # Errors
-    /// libtorch's own, e.g. images smaller than the network allows.
-    pub fn train_logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
+    /// libtorch's own, e.g. for a batch of one image where batch norm sees single pixels (`plain-cnn` up to 128 pixels,
+    /// the xresnet family up to 32).
+    pub fn train_pass(&self, images: &Tensor) -> Result<Output, TchError> {
         self.network.forward(&Pass::train(&self.layers), images)
     }
 
-    /// The model as it stands, for evaluation: batch norm with running moments, folded into the convolutions.
+    /// The model as it stands, for evaluation: batch norm with running moments, folded into the convolutions where
+    /// nothing stands between.
     ///
     /// # Errors
     /// libtorch's own.
@@ -65,54 +124,49 @@ impl Model {
         Ok(Frozen { model: self, pass: Pass::evaluate(&self.layers)? })
     }
 
-    /// Every trainable tensor, in creation order.
+    /// Every trainable number.
     #[must_use]
-    pub fn parameters(&self) -> &[Parameter] {
-        self.layers.parameters()
-    }
-
-    /// Number of trainable numbers.
-    #[must_use]
-    pub fn parameter_count(&self) -> usize {
-        self.parameters().iter().map(|parameter| parameter.tensor.numel()).sum()
-    }
-
-    /// SHA-256 over all parameters and running moments: sorted by name, each as name, sizes, and float32 values in
-    /// the order of the axes whatever the memory layout, all little-endian.
-    ///
-    /// # Errors
-    /// libtorch's own.
-    pub fn digest(&self) -> Result<String, TchError> {
-        let parameters = self.parameters().iter().map(|parameter| (parameter.name.as_str(), &parameter.tensor));
-        let moments = self.layers.moments().iter().map(|(name, tensor)| (name.as_str(), tensor));
-        let mut all: Vec<(&str, &Tensor)> = parameters.chain(moments).collect();
-        all.sort_by_key(|(name, _)| *name);
-        let mut hasher = Sha256::new();
-        for (name, tensor) in all {
-            hasher.update((name.len() as u64).to_le_bytes());
-            hasher.update(name.as_bytes());
-            tensor.size().iter().for_each(|side| hasher.update(side.to_le_bytes()));
-            let mut values = vec![0f32; tensor.numel()];
-            let flat = tensor.f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?;
-            flat.f_copy_data(&mut values, tensor.numel())?;
-            values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
-        }
-        Ok(hex(&hasher.finalize()))
+    pub fn parameters(&self) -> &Parameters {
+        &self.layers.parameters
     }
 }
 
-/// A model held still for evaluation.
+/// A model held still for evaluation. Changes of the model after [`Model::frozen`] may or may not reach it.
 pub struct Frozen<'a> {
     model: &'a Model,
     pass: Pass<'a>,
 }
 
 impl Frozen<'_> {
-    /// Logits, image by image independent of the rest of the batch (but for low bits).
+    /// Logits and features, image by image independent of the rest of the batch (but for low bits).
     ///
     /// # Errors
-    /// As [`Model::train_logits`].
-    pub fn logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
+    /// libtorch's own.
+    pub fn pass(&self, images: &Tensor) -> Result<Output, TchError> {
         tch::no_grad(|| self.model.network.forward(&self.pass, images))
     }
+
+    /// Logits alone.
+    ///
+    /// # Errors
+    /// As [`Frozen::pass`].
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        Ok(self.pass(images)?.logits)
+    }
+}
+
+/// Paddings let all networks but `small-cnn` end with at least one pixel, however small the image.
+fn check(arch: Arch, [channels, height, width]: [i64; 3], classes: i64) -> Result<(), TchError> {
+    let smallest = if arch == Arch::SmallCnn { small_cnn::SMALLEST } else { 1 };
+    let name = arch.name();
+    if height.min(width) < smallest {
+        let hint = "hint: raise data.size or choose another model.arch";
+        let needs = format!("{name} needs images of {smallest} or more pixels a side, not {height} × {width}");
+        return Err(TchError::Shape(format!("{needs}; {hint}")));
+    }
+    if channels < 1 || classes < 1 {
+        let found = format!("not {channels} and {classes}");
+        return Err(TchError::Shape(format!("{name} needs one or more channels and classes, {found}")));
+    }
+    Ok(())
 }

@@ -4,8 +4,9 @@ use sweeper_recipe::Activation;
 use tch::{TchError, Tensor};
 
 use super::{
-    Network,
-    layers::{AffineId, Conv, ConvNormId, Layers, Pass},
+    Network, Output,
+    layers::{AffineId, Builder, Conv, ConvNormId, strided},
+    pass::Pass,
 };
 
 /// Three convolutions with batch norm and ReLU, overlapping 3 × 3 means, linear. At 28 × 28 the head sees 3 × 3 means
@@ -20,7 +21,7 @@ pub(super) struct SmallCnn {
 const CONVOLUTIONS: [(i64, i64, i64); 3] = [(16, 5, 2), (32, 3, 2), (64, 3, 1)];
 
 /// Sides below it leave nothing to average.
-const SMALLEST: i64 = 9;
+pub(super) const SMALLEST: i64 = 9;
 
 /// How many 3-wide means at stride 2 fit into a side.
 fn means(side: i64) -> i64 {
@@ -29,31 +30,25 @@ fn means(side: i64) -> i64 {
 
 impl SmallCnn {
     /// For images of `[channels, height, width]`, sides at least [`SMALLEST`].
-    pub(super) fn new(layers: &mut Layers, image: [i64; 3], classes: i64) -> Result<Self, TchError> {
+    pub(super) fn new(layers: &mut Builder, image: [i64; 3], classes: i64) -> Self {
         let [mut width, mut high, mut wide] = image;
-        if high.min(wide) < SMALLEST {
-            return Err(TchError::Shape(format!(
-                "small-cnn needs images of {SMALLEST} pixels a side, not {high} × {wide}"
-            )));
-        }
         let mut convolutions = Vec::new();
         for (position, (to, kernel, stride)) in CONVOLUTIONS.into_iter().enumerate() {
             let conv = Conv { stride, ..Conv::plain(width, to, kernel) };
-            convolutions.push(layers.conv_norm(&format!("conv{position}"), conv)?);
-            (width, high, wide) = (to, (high + stride - 1) / stride, (wide + stride - 1) / stride);
+            convolutions.push(layers.conv_norm(&format!("conv{position}"), conv));
+            (width, high, wide) = (to, strided(high, stride), strided(wide, stride));
         }
         let features = width * means(high) * means(wide);
-        Ok(Self { convolutions, head: layers.linear("head", features, classes)? })
+        Self { convolutions, head: layers.linear("head", features, classes) }
     }
 }
 
 impl Network for SmallCnn {
-    fn forward(&self, pass: &Pass<'_>, images: &Tensor) -> Result<Tensor, TchError> {
+    fn forward(&self, pass: &Pass<'_>, images: &Tensor) -> Result<Output, TchError> {
         let mut x = images.shallow_clone();
         for &id in &self.convolutions {
             x = pass.conv_norm(id, &x, Some(Activation::Relu))?;
         }
-        let means = x.f_avg_pool2d([3, 3], [2, 2], [0, 0], false, true, None)?;
-        pass.linear(self.head, &means.f_flatten(1, -1)?)
+        pass.head(self.head, pass.windows("means", &x)?)
     }
 }
