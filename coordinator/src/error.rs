@@ -1,6 +1,7 @@
 //! The last layer: every expected error becomes a documented exit code, one clear message and a hint.
 
 use crate::{
+    apriori::LayoutError,
     driver::DriverError,
     report::{AnalyzeError, ReportError, render::RenderError},
     rpc::ServeError,
@@ -210,6 +211,27 @@ impl From<AnalyzeError> for Failure {
                 Self::new(Exit::VersionMismatch, error).hint("use the version of sweeper that wrote them")
             }
             _ => Self::new(Exit::StoreFailed, format!("these results cannot be analysed: {error}")),
+        }
+    }
+}
+
+impl From<LayoutError> for Failure {
+    fn from(error: LayoutError) -> Self {
+        match &error {
+            LayoutError::NoPlace { .. } => Self::new(Exit::OutOfRange, &error)
+                .hint("`sweeper export --format csv` and `--epochs` can tell everything"),
+            LayoutError::Recipe { .. } => {
+                Self::new(Exit::VersionMismatch, &error).hint("use the version of sweeper that took the sweep")
+            }
+            LayoutError::Unreadable { .. } => {
+                Self::new(Exit::FileUnreadable, &error).hint("give the path of a CSV file")
+            }
+            LayoutError::UnknownLayout { .. } | LayoutError::Row { .. } | LayoutError::Cell { .. } => {
+                Self::new(Exit::OutOfRange, &error)
+                    .hint("`sweeper export --layout apriori` writes files that can be read")
+            }
+            LayoutError::Unknown { .. } => Self::new(Exit::UnknownReference, &error)
+                .hint("--baseline and --metric choose; a baseline must be there for every number of epochs"),
         }
     }
 }

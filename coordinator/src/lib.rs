@@ -3,9 +3,10 @@
 //! Map, in the direction a sweep takes: `cli` one file per command · `sweep_file` TOML text to a checked sweep ·
 //! `rpc` tonic services, wire to core and back · `driver` the one thread that owns the scheduler · `query` answers to
 //! users, online and offline · `store` SQLite ·
-//! `results` all that is known of a sweep, as one value · `report` analysis and rendering · `error` the last layer:
-//! exit codes and hints · `telemetry` logs.
+//! `results` all that is known of a sweep, as one value · `report` analysis and rendering · `apriori` results as rows of
+//! study A's layout, and back · `error` the last layer: exit codes and hints · `telemetry` logs.
 
+pub mod apriori;
 pub mod cli;
 pub mod driver;
 pub mod error;

@@ -11,11 +11,15 @@ use sweeper_core::{
     explain::explain,
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     plan::trial_seed,
+    record::Prediction,
     spec::SweepSpec,
     state::{Counts, State, Sweep, TrialState, WorkerState, apply},
 };
 use sweeper_proto::v1;
 use sweeper_recipe::TRAINER_VERSION;
+
+/// Predictions in one answer, bytes, unless a single trial has more: far below what a message may hold.
+const PREDICTIONS_PAGE_BYTES: usize = 2 << 20;
 
 /// What answers are computed from.
 #[derive(Clone, Copy)]
@@ -130,6 +134,26 @@ pub fn plan(view: &View<'_>, spec: &SweepSpec) -> Result<v1::PlanResponse, Drive
             .collect(),
         mean_trial_seconds: mean_trial_seconds(view.store, spec)?,
     })
+}
+
+/// Which images the trials of a sweep had right, from the trial `from`, (config, replicate), on; no more than fits into
+/// one message.
+///
+/// # Errors
+/// Errors of reading the store.
+pub fn predictions(
+    store: &Store,
+    sweep: SweepId,
+    from: (u32, u32),
+) -> Result<v1::FetchPredictionsResponse, DriverError> {
+    let page = store.predictions(sweep, from, PREDICTIONS_PAGE_BYTES)?;
+    let one = |p: Prediction| v1::Prediction { split: p.split, rows: p.rows, correct: p.correct };
+    let trials = page.trials.into_iter().map(|found| v1::TrialPredictions {
+        config: found.trial.config,
+        replicate: found.trial.replicate,
+        predictions: found.predictions.into_iter().map(one).collect(),
+    });
+    Ok(v1::FetchPredictionsResponse { trials: trials.collect(), more: page.more })
 }
 
 /// Mean over the planned trials whose recipe was observed before; 0 if none was.
@@ -339,5 +363,13 @@ impl Offline {
     /// [`DriverError::UnknownSweep`], and errors of reading the store.
     pub fn results(&self, sweep: SweepId) -> Result<SweepResults, DriverError> {
         Ok(self.store.results(sweep)?)
+    }
+
+    /// See [`predictions`].
+    ///
+    /// # Errors
+    /// Those of [`predictions`].
+    pub fn predictions(&self, sweep: SweepId, from: (u32, u32)) -> Result<v1::FetchPredictionsResponse, DriverError> {
+        predictions(&self.store, sweep, from)
     }
 }

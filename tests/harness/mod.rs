@@ -1,5 +1,8 @@
-//! What the integration tests share: temporary folders, the two executables, small data, processes by id.
+//! What the integration tests share: temporary folders, the two executables, small data, processes by id, and the sweep
+//! files in sizes for tests.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
+
+pub mod studies;
 
 use std::{
     fs,

@@ -6,7 +6,7 @@ use crate::{
 };
 use std::fmt;
 use sweeper_proto::v1::{self, trial_report::Result as Reported};
-use sweeper_recipe::{Recipe, TRAINER_VERSION};
+use sweeper_recipe::{Recipe, TRAINER_VERSION, trial::Prediction};
 
 /// Longest error text in a report, in bytes.
 const ERROR_BYTES: usize = 4_000;
@@ -78,7 +78,9 @@ pub(crate) fn outcome(outcome: Outcome) -> Reported {
         train_seconds: outcome.train_seconds,
         evaluate_seconds: outcome.evaluate_seconds,
     };
-    Reported::Outcome(v1::Outcome { kind: Some(kind), provenance: Some(provenance) })
+    let prediction = |p: Prediction| v1::Prediction { split: p.split, rows: p.rows, correct: p.correct };
+    let predictions = outcome.predictions.into_iter().map(prediction).collect();
+    Reported::Outcome(v1::Outcome { kind: Some(kind), provenance: Some(provenance), predictions })
 }
 
 /// Code failed; the last log lines go along.
@@ -141,13 +143,19 @@ mod tests {
             library: "none".into(),
             train_seconds: 1.0,
             evaluate_seconds: 0.5,
+            predictions: vec![Prediction { split: "balanced".into(), rows: 9, correct: vec![3, 1] }],
         };
-        let Reported::Outcome(v1::Outcome { kind: Some(v1::outcome::Kind::Diverged(diverged)), provenance }) =
-            outcome(told)
+        let Reported::Outcome(v1::Outcome {
+            kind: Some(v1::outcome::Kind::Diverged(diverged)),
+            provenance,
+            predictions,
+        }) = outcome(told)
         else {
             panic!("a diverged training became something else");
         };
         assert_eq!((diverged.epoch, diverged.step, diverged.metrics.len()), (1, 9, 1));
+        assert_eq!((predictions[0].split.as_str(), predictions[0].rows), ("balanced", 9));
+        assert_eq!(predictions[0].correct, [3, 1]);
         assert!(provenance.is_some_and(|p| p.data_digest == "d" && p.trainer_version == TRAINER_VERSION));
     }
 

@@ -4,8 +4,9 @@ use crate::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     spec::SweepSpec,
 };
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// One fact. The shell stores all facts of a decision in one transaction before it answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -168,6 +169,9 @@ pub struct Outcome {
     pub metrics: Vec<Metric>,
     /// How it was made.
     pub provenance: Provenance,
+    /// Which images of a validation split were right, one entry per split; mostly empty.
+    #[serde(default)]
+    pub predictions: Vec<Prediction>,
 }
 
 /// Whether the training reached its end with finite numbers.
@@ -189,7 +193,7 @@ pub enum OutcomeKind {
 /// One observed number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
-    /// `metric/split`.
+    /// `metric/split`; see also [`Metric::is_timing`].
     pub name: String,
     /// Epochs completed.
     pub epoch: u32,
@@ -198,6 +202,54 @@ pub struct Metric {
     pub value: f64,
     /// Whether the analysis uses it.
     pub is_final: bool,
+}
+
+impl Metric {
+    /// Whether it measures time, which differs between equal trainings: no observation, and no part of comparisons.
+    #[must_use]
+    pub fn is_timing(&self) -> bool {
+        is_timing(&self.name)
+    }
+}
+
+/// Whether a metric of this name measures time.
+#[must_use]
+pub fn is_timing(name: &str) -> bool {
+    name.starts_with("seconds/")
+}
+
+/// Which images of a validation split were right.
+///
+/// The bits go through the scheduler in the fact that tells them, and into the store with it; no state keeps them, and
+/// facts read back from a store have the digest alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Name of the split.
+    pub split: String,
+    /// Images.
+    pub rows: u32,
+    /// SHA-256 of the bits, hex.
+    pub digest: String,
+    /// ⌈rows / 8⌉ bytes, image i at bit i mod 8 of byte ⌊i / 8⌋, lowest bit first; empty where they are not at hand.
+    #[serde(skip)]
+    pub correct: Vec<u8>,
+}
+
+impl Prediction {
+    /// With the digest of these bits.
+    #[must_use]
+    pub fn new(split: String, rows: u32, correct: Vec<u8>) -> Self {
+        let hash = Sha256::digest(&correct);
+        let digest = hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
+        Self { split, rows, digest, correct }
+    }
+}
+
+/// Equal digests are equal bits, at hand or not.
+impl PartialEq for Prediction {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.split, self.rows, &self.digest) == (&other.split, other.rows, &other.digest)
+    }
 }
 
 /// How an outcome was made: what may differ between equal trials.

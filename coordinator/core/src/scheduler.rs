@@ -20,7 +20,7 @@ use crate::{
     plan::{MAX_TRIALS, Plan, trial_seed},
     record::{Failure, LeaseEnd, Record, WorkerEnd, WorkerInfo},
     spec::SweepSpec,
-    state::{ApplyError, State, TrialState, Worker, WorkerState, apply},
+    state::{ApplyError, State, Sweep, TrialState, Worker, WorkerState, apply},
 };
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 use timers::Timers;
@@ -257,29 +257,36 @@ impl Scheduler {
         for id in &held {
             self.leases.set(*id, now.plus(self.settings.lease_term_ms));
         }
-        let want = (capacity as usize).saturating_sub(held.len());
-        for id in self.pick(worker, want) {
-            self.emit(Record::LeaseGranted { id, worker, at: now }).ok();
+        for _ in held.len()..capacity as usize {
+            let Some(id) = self.pick(worker) else { break };
+            if self.emit(Record::LeaseGranted { id, worker, at: now }).is_err() {
+                break;
+            }
         }
         let held = self.live(worker).map_or(&[][..], |w| &w.leases);
         Ok(held.iter().filter_map(|id| self.grant(*id)).collect())
     }
 
-    /// The next `want` pending trials in serving order, as the attempts they would begin. The trial that the worker
-    /// failed on just now comes last.
-    fn pick(&self, worker: WorkerId, want: usize) -> Vec<AttemptId> {
+    /// The pending trial that the worker gets next, as the attempt it would begin: of the first sweep in serving order
+    /// that has any, one with the training of the trial that the worker got last, else the next in that sweep's order
+    /// (see [`Sweep::next`](crate::state::Sweep::next)). The trial that the worker failed on just now comes last.
+    fn pick(&self, worker: WorkerId) -> Option<AttemptId> {
         let avoid = self.last_failed.get(&worker).copied();
-        let begin =
-            |trial: &crate::state::Trial| AttemptId { trial: trial.id, attempt: trial.attempts.saturating_add(1) };
-        let pending = self.state.open_sweeps().flat_map(|(_, sweep)| sweep.pending());
-        let mut picked: Vec<_> = pending.filter(|t| Some(t.id) != avoid).take(want).map(begin).collect();
-        if picked.len() < want
-            && let Some(trial) = avoid.and_then(|id| self.state.trial(id))
-            && trial.state == TrialState::Pending
-        {
-            picked.push(begin(trial));
-        }
-        picked
+        let forgets = self.planted == Some(PlantedBug::SiblingsForgotten);
+        let last = self.live(worker).and_then(|w| w.last).filter(|_| !forgets);
+        let of_sweep = |(id, sweep): (SweepId, &'_ Sweep)| {
+            let sibling = last
+                .filter(|last| last.sweep == id)
+                .and_then(|last| sweep.siblings(last).find(|t| Some(t.id) != avoid));
+            let trial = sibling.or_else(|| sweep.next(avoid))?;
+            Some((trial.id, trial.attempts))
+        };
+        let failed = || {
+            let trial = self.state.trial(avoid?).filter(|t| t.state == TrialState::Pending)?;
+            Some((trial.id, trial.attempts))
+        };
+        let (trial, attempts) = self.state.open_sweeps().find_map(of_sweep).or_else(failed)?;
+        Some(AttemptId { trial, attempt: attempts.saturating_add(1) })
     }
 
     fn grant(&self, id: AttemptId) -> Option<Grant> {

@@ -42,10 +42,15 @@ pub struct ConfigSpec {
     pub replicates: u32,
     /// The canonical recipe.
     pub recipe: Vec<u8>,
-    /// SHA-256 of `recipe`, hex.
+    /// Digest of what decides the recipe's results, hex. Recipes of one digest observe the same, though their bytes may
+    /// differ in settings that change no result, such as a note.
     pub recipe_digest: String,
     /// Names the data set; configs of one key must train on data of one digest.
     pub data_key: String,
+    /// Configs of one such digest train the same with one seed and differ in evaluation only, so that a worker may train
+    /// once for all of them; empty for a config that shares no training.
+    #[serde(default)]
+    pub training_digest: String,
 }
 
 /// Whether configs share the seed of a replicate.

@@ -3,6 +3,7 @@
 
 mod apply;
 mod pending;
+mod trainings;
 
 pub use apply::{ApplyError, apply, fingerprint};
 
@@ -20,6 +21,10 @@ use alloc::{
 };
 use core::{cmp::Reverse, fmt};
 use pending::PendingSet;
+use trainings::Trainings;
+
+/// So many pending trials are looked at for one whose training nobody works on.
+pub const LOOK_AHEAD: usize = 64;
 
 /// Everything durable.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -92,6 +97,8 @@ pub struct Sweep {
     pub repeated: BTreeSet<AttemptId>,
     /// Places of the pending trials.
     pending: PendingSet,
+    /// Trainings that configs share.
+    trainings: Trainings,
 }
 
 impl Sweep {
@@ -109,6 +116,25 @@ impl Sweep {
     /// The pending trials in the order in which they are served: those lost less often first, then in plan order.
     pub fn pending(&self) -> impl Iterator<Item = &Trial> {
         self.pending.iter().filter_map(|place| self.trials.get(place))
+    }
+
+    /// The pending trials that need the training of `trial`, itself included, and were never lost, in the order in which
+    /// its worker takes them. A lost one waits its turn: it may be what kills workers.
+    pub fn siblings(&self, trial: TrialId) -> impl Iterator<Item = &Trial> {
+        let configs = self.trainings.siblings(trial.config);
+        let trials = configs.filter_map(move |config| self.trial(config, trial.replicate));
+        trials.filter(|t| t.state == TrialState::Pending && t.losses == 0)
+    }
+
+    /// The pending trial that a worker gets which has no training to go on with, `avoid` excepted: the first one in
+    /// serving order, or, among the [`LOOK_AHEAD`] first, one whose training no other worker is at. So those that share
+    /// a training are left to the worker that has it, as long as there is other work.
+    #[must_use]
+    pub fn next(&self, avoid: Option<TrialId>) -> Option<&Trial> {
+        let fine = || self.pending().filter(move |t| Some(t.id) != avoid);
+        let free = |t: &&Trial| t.losses == 0 && !self.trainings.is_held(t.id.config, t.id.replicate);
+        let ahead = if self.trainings.is_any() { LOOK_AHEAD } else { 0 };
+        fine().take(ahead).find(free).or_else(|| fine().next())
     }
 
     /// How many trials of one config are in which state; all zero for a config that does not exist.
@@ -276,6 +302,8 @@ pub struct Worker {
     pub leases: Vec<AttemptId>,
     /// Outcomes of this coordinator's own attempts accepted from it.
     pub finished: u32,
+    /// The trial that was leased to it last: the process may still have what it trained.
+    pub last: Option<TrialId>,
 }
 
 /// Whether a worker is there.

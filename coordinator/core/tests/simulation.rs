@@ -131,4 +131,5 @@ planted! {
     loss_that_counts_as_failure_is_caught: LossCountsAsFailure,
     replaced_worker_that_keeps_its_leases_is_caught: ReplacedKeepsLeases,
     deaths_that_never_count_are_caught: DeathsNeverCount,
+    siblings_that_are_forgotten_are_caught: SiblingsForgotten,
 }

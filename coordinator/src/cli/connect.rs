@@ -15,8 +15,9 @@ use sweeper_core::ids::{SweepId, TrialId};
 use sweeper_proto::{
     MAX_MESSAGE_BYTES,
     v1::{
-        ExplainTrialRequest, ExplainTrialResponse, FetchResultsRequest, ListSweepsRequest, ListWorkersRequest,
-        ShowSweepRequest, ShowSweepResponse, SweepSummary, WorkerSummary, control_service_client::ControlServiceClient,
+        ExplainTrialRequest, ExplainTrialResponse, FetchPredictionsRequest, FetchPredictionsResponse,
+        FetchResultsRequest, ListSweepsRequest, ListWorkersRequest, ShowSweepRequest, ShowSweepResponse, SweepSummary,
+        WorkerSummary, control_service_client::ControlServiceClient,
     },
 };
 use tonic::{Code, Status, transport::Channel};
@@ -183,6 +184,21 @@ impl Source {
                 })
             }
             Self::Offline(offline) => Ok(offline.results(sweep)?),
+        }
+    }
+
+    /// Which images the trials of a sweep had right, page by page; see the coordinator's call of this name.
+    pub(super) async fn predictions(
+        &mut self,
+        sweep: SweepId,
+        from: (u32, u32),
+    ) -> Result<FetchPredictionsResponse, Failure> {
+        match self {
+            Self::Online(client) => {
+                let request = FetchPredictionsRequest { sweep: sweep.0, config: from.0, replicate: from.1 };
+                Ok(client.fetch_predictions(request).await.map_err(|s| refused(&s))?.into_inner())
+            }
+            Self::Offline(offline) => Ok(offline.predictions(sweep, from)?),
         }
     }
 

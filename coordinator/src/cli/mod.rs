@@ -5,6 +5,7 @@
 
 mod connect;
 mod explain;
+mod export;
 mod list;
 mod output;
 mod plan;
@@ -60,8 +61,8 @@ enum Command {
     Workers(list::WorkersArgs),
     /// Write the significance report of a sweep
     Report(report::ReportArgs),
-    /// Print a sweep's observations as CSV or everything as JSON
-    Export(report::ExportArgs),
+    /// Print what a sweep recorded: observations, epochs, predictions, everything as JSON
+    Export(export::ExportArgs),
     /// Say why a trial is where it is
     Explain(explain::ExplainArgs),
 }
@@ -139,7 +140,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             Command::Cancel(args) => list::cancel(args).await,
             Command::Workers(args) => list::workers(args).await,
             Command::Report(args) => report::report(args).await,
-            Command::Export(args) => report::export(args).await,
+            Command::Export(args) => export::export(args).await,
             Command::Explain(args) => explain::explain(args).await,
         }
     });

@@ -7,7 +7,10 @@ use crate::{
 };
 use clap::Args;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 use sweeper_core::spec::{ConfigSpec, Correction, Pairing, SweepSpec};
 use sweeper_proto::v1::{PlanResponse, PlannedConfig};
 use sweeper_recipe::Recipe;
@@ -39,11 +42,24 @@ struct Plan {
     finished: u32,
     /// The sweep of exactly this content, if there is one.
     existing_sweep: Option<String>,
+    /// Trainings that these trials need, where configs share some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trainings: Option<u64>,
     configs: Vec<PlannedConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
     power: Vec<Power>,
     /// Mean of earlier results; none without any.
     seconds_per_trial: Option<f64>,
     device_seconds_left: Option<f64>,
+}
+
+/// What a recipe says for people, its `meta`.
+#[derive(Debug, Serialize)]
+struct Note {
+    stratum: String,
+    config: String,
+    note: String,
 }
 
 /// What the design of one stratum can show.
@@ -118,11 +134,36 @@ fn describe(spec: &SweepSpec, earlier: Option<PlanResponse>) -> Plan {
         trials,
         finished,
         existing_sweep: (earlier.existing_sweep > 0).then(|| format!("s{}", earlier.existing_sweep)),
+        trainings: trainings(spec),
         configs: earlier.configs,
+        notes: notes(spec),
         power: power(spec),
         seconds_per_trial: seconds,
         device_seconds_left: seconds.map(|s| s * f64::from(trials - finished)),
     }
+}
+
+/// Trainings of all trials, those that configs share counted once; none if no config shares any.
+fn trainings(spec: &SweepSpec) -> Option<u64> {
+    let mut shared: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut alone = 0;
+    for config in &spec.configs {
+        if config.training_digest.is_empty() {
+            alone += u64::from(config.replicates);
+        } else {
+            let most = shared.entry(&config.training_digest).or_default();
+            *most = config.replicates.max(*most);
+        }
+    }
+    (!shared.is_empty()).then(|| alone + shared.values().map(|n| u64::from(*n)).sum::<u64>())
+}
+
+fn notes(spec: &SweepSpec) -> Vec<Note> {
+    let note = |config: &ConfigSpec| {
+        let note = Recipe::from_json(&config.recipe).map(|recipe| recipe.meta).unwrap_or_default();
+        Note { stratum: config.stratum.clone(), config: config.name.clone(), note }
+    };
+    spec.configs.iter().map(note).filter(|note| !note.note.trim().is_empty()).collect()
 }
 
 fn power(spec: &SweepSpec) -> Vec<Power> {
@@ -165,11 +206,14 @@ fn power(spec: &SweepSpec) -> Vec<Power> {
 
 /// Whether a config yields the primary metric: only then is it compared.
 fn measured(spec: &SweepSpec, config: &ConfigSpec) -> bool {
-    Recipe::from_json(&config.recipe).is_ok_and(|recipe| recipe.metric_names().contains(&spec.analysis.metric))
+    Recipe::from_json(&config.recipe).is_ok_and(|recipe| recipe.yields_metric(&spec.analysis.metric))
 }
 
 fn text(plan: &Plan) -> String {
     let mut text = format!("{}: {} configs, {} trials", plan.name, plan.configs.len(), plan.trials);
+    if let Some(trainings) = plan.trainings {
+        text.push_str(&format!(", {trainings} trainings"));
+    }
     match &plan.existing_sweep {
         Some(sweep) => text.push_str(&format!(", already there as {sweep}\n\n")),
         None => text.push_str("\n\n"),
@@ -190,6 +234,7 @@ fn text(plan: &Plan) -> String {
         .collect();
     text.push_str(&output::table(&["config", "replicates", "finished", "to run", "recipe"], &rows));
     text.push('\n');
+    text.push_str(&notes_text(plan));
     for power in &plan.power {
         text.push_str(&power_text(power));
     }
@@ -200,6 +245,30 @@ fn text(plan: &Plan) -> String {
         _ => "time: unknown until a trial of these recipes has finished\n".to_owned(),
     });
     text
+}
+
+/// One line per config that has a note, or one for all if they have the same.
+fn notes_text(plan: &Plan) -> String {
+    let line = |whose: &str, note: &str| {
+        format!("note on {whose}: {}\n", note.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    match plan.notes.first() {
+        Some(first)
+            if plan.notes.len() > 1
+                && plan.notes.len() == plan.configs.len()
+                && plan.notes.iter().all(|n| n.note == first.note) =>
+        {
+            line("all configs", &first.note)
+        }
+        _ => plan
+            .notes
+            .iter()
+            .map(|Note { stratum, config, note }| match stratum.as_str() {
+                "" => line(config, note),
+                _ => line(&format!("{stratum}/{config}"), note),
+            })
+            .collect(),
+    }
 }
 
 fn seconds_text(seconds: f64) -> String {
@@ -230,4 +299,45 @@ fn power_text(p: &Power) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn plan_of(recipe: &str, more: &str) -> Plan {
+        let text = format!(
+            "name = 'p'\nseed = 1\nreplicates = 5\n[recipe]\n{recipe}\n[[config]]\nname = 'a'\n[[config]]\nname = 'b'\n\
+             set = {{ evaluate.flip = 'flip-concat' }}\n[[config]]\nname = 'c'\nset = {{ epochs = 2{more} }}\n\
+             [analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'a'\n"
+        );
+        describe(&crate::sweep_file::parse(&text, "p.toml", &[]).unwrap(), None)
+    }
+
+    #[test]
+    fn trainings_are_counted_where_configs_share_them() {
+        let plan = plan_of("share_training = true", "");
+        assert_eq!((plan.trials, plan.trainings), (15, Some(10)));
+        assert!(text(&plan).starts_with("p: 3 configs, 15 trials, 10 trainings\n"), "{}", text(&plan));
+        let alone = plan_of("share_training = true", ", share_training = false");
+        assert_eq!((alone.trainings, plan_of("epochs = 1", "").trainings), (Some(10), None));
+        assert!(!serde_json::to_string(&plan_of("epochs = 1", "")).unwrap().contains("trainings"));
+    }
+
+    #[test]
+    fn notes_are_shown_on_one_line_each() {
+        let plan = plan_of("epochs = 1", ", meta = \"two\\n  lines\"");
+        assert!(text(&plan).contains("\nnote on c: two lines\n"), "{}", text(&plan));
+        assert!(
+            serde_json::to_string(&plan)
+                .unwrap()
+                .contains(r#""notes":[{"stratum":"","config":"c","note":"two\n  lines"}]"#)
+        );
+        let all = text(&plan_of("meta = 'same'", ""));
+        assert_eq!(all.matches("note on").count(), 1, "{all}");
+        assert!(all.contains("\nnote on all configs: same\n"), "{all}");
+        let none = plan_of("epochs = 1", "");
+        assert!(!text(&none).contains("note on") && !serde_json::to_string(&none).unwrap().contains("notes"));
+    }
 }

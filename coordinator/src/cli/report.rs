@@ -1,24 +1,35 @@
-//! `report` and `export`: what a sweep found.
+//! `report`: what a sweep found, or what a file of earlier results says.
 
 use super::{TargetArgs, connect, output};
 use crate::{
+    apriori,
     error::{Exit, Failure},
     report as reports,
     results::SweepResults,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::{io::IsTerminal as _, path::Path, path::PathBuf};
 
 /// Arguments of `sweeper report`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sweeper report latest --out report\n  sweeper report apriori-demo --state out/apriori-demo --json"
+    after_help = "Examples:\n  sweeper report latest --out report\n  sweeper report apriori-demo --state out/apriori-demo --json\n  sweeper report --from 600-runs.csv --baseline ub"
 )]
 pub(super) struct ReportArgs {
     /// `s3`, the name of a sweep (its latest), or `latest`
-    sweep: String,
+    #[arg(required_unless_present = "from")]
+    sweep: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
+    /// Report on a CSV file instead, in the layout of `export --layout apriori`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "state"])]
+    from: Option<PathBuf>,
+    /// With --from: the config to compare with [default: ub, unbalanced data and nothing else]
+    #[arg(long, value_name = "NAME", requires = "from")]
+    baseline: Option<String>,
+    /// With --from: the metric that decides [default: accuracy/balanced]
+    #[arg(long, value_name = "METRIC", requires = "from")]
+    metric: Option<String>,
     /// Folder to write report.html, report.md, report.json, results.csv and trials.csv to [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -28,9 +39,14 @@ pub(super) struct ReportArgs {
 }
 
 pub(super) async fn report(args: ReportArgs) -> Result<Exit, Failure> {
-    let mut source = connect::Source::open(&args.target.target()).await?;
-    let sweep = source.find(&args.sweep).await?;
-    let results = source.results(sweep).await?;
+    let results = match &args.from {
+        Some(file) => apriori::read(file, &apriori::Wanted { baseline: args.baseline, metric: args.metric })?,
+        None => {
+            let mut source = connect::Source::open(&args.target.target()).await?;
+            let sweep = source.find(args.sweep.as_deref().unwrap_or_default()).await?;
+            source.results(sweep).await?
+        }
+    };
     if args.json {
         output::print(&reports::render::json(&reports::analyze(&results)?)?)?;
         return Ok(Exit::Ok);
@@ -50,42 +66,4 @@ pub(super) fn write(results: &SweepResults, out: &Path, json: bool) -> Result<()
     let color = std::io::stdout().is_terminal();
     output::print(&reports::render::terminal(&analysis, color))?;
     output::print(&format!("\nreport: {}\n", written.html.display()))
-}
-
-/// Arguments of `sweeper export`.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  sweeper export latest --format csv > results.csv")]
-pub(super) struct ExportArgs {
-    /// `s3`, the name of a sweep (its latest), or `latest`
-    sweep: String,
-    #[command(flatten)]
-    target: TargetArgs,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Csv)]
-    format: Format,
-    /// The same as `--format json`
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Observations, one value a line
-    Csv,
-    /// Attempts, one a line: workers, devices, times
-    TrialsCsv,
-    /// Everything
-    Json,
-}
-
-pub(super) async fn export(args: ExportArgs) -> Result<Exit, Failure> {
-    let mut source = connect::Source::open(&args.target.target()).await?;
-    let sweep = source.find(&args.sweep).await?;
-    let results = source.results(sweep).await?;
-    match if args.json { Format::Json } else { args.format } {
-        Format::Csv => output::print(&reports::render::results_csv(&results)?)?,
-        Format::TrialsCsv => output::print(&reports::render::trials_csv(&results)?)?,
-        Format::Json => output::print_json(&results)?,
-    }
-    Ok(Exit::Ok)
 }

@@ -23,8 +23,8 @@ use sweeper_core::{
     spec::SweepSpec,
 };
 use sweeper_proto::v1::{
-    ExplainTrialResponse, Lease, ListSweepsResponse, ListWorkersResponse, PlanResponse, ShowSweepResponse,
-    SubmitResponse,
+    ExplainTrialResponse, FetchPredictionsResponse, Lease, ListSweepsResponse, ListWorkersResponse, PlanResponse,
+    ShowSweepResponse, SubmitResponse,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -133,13 +133,14 @@ impl DriverHandle {
         self.query(move |view| query::explain_trial(view, trial)).await
     }
 
-    /// Everything known of a sweep, read beside the driver: a long read holds up nobody.
-    /// Fails with [`DriverError::UnknownSweep`].
+    /// Everything known of a sweep. Fails with [`DriverError::UnknownSweep`].
     pub async fn results(&self, sweep: SweepId) -> Result<SweepResults, DriverError> {
-        let dir = Arc::clone(&self.dir);
-        let read = move || Ok(Store::open_read_only(&dir)?.results(sweep)?);
-        // The only other end of a blocking task is that the runtime shuts down.
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(DriverError::Stopped))
+        self.read(move |store| Ok(store.results(sweep)?)).await
+    }
+
+    /// Which images the trials of a sweep had right, from the trial `from`, (config, replicate), on.
+    pub async fn predictions(&self, sweep: SweepId, from: (u32, u32)) -> Result<FetchPredictionsResponse, DriverError> {
+        self.read(move |store| query::predictions(store, sweep, from)).await
     }
 
     /// Answers all calls that wait for work, and lets none wait from now on: a server is shutting down.
@@ -167,6 +168,17 @@ impl DriverHandle {
             End::Running | End::Stopped => DriverError::Stopped,
             End::Failed(error) => error.clone(),
         }
+    }
+
+    /// Reads the store beside the driver: a long read holds up nobody.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, DriverError> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let dir = Arc::clone(&self.dir);
+        let read = move || read(&Store::open_read_only(&dir)?);
+        // The only other end of a blocking task is that the runtime shuts down.
+        tokio::task::spawn_blocking(read).await.unwrap_or(Err(DriverError::Stopped))
     }
 
     async fn call<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, DriverError> {

@@ -154,6 +154,9 @@ pub struct ConfigResult {
     pub name: String,
     /// Whether the others are compared with it.
     pub baseline: bool,
+    /// The recipe's `meta`; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// What became of its trials.
     pub counts: Counts,
     /// One per entry of [`Analysis::metrics`].
@@ -478,7 +481,7 @@ pub struct Tally {
 pub struct RecipeRecord {
     /// `config`, or `stratum/config`.
     pub config: String,
-    /// SHA-256 of the canonical recipe, hex.
+    /// Digest of what decides its results, hex.
     pub digest: String,
     /// The canonical recipe: what differs from the defaults.
     pub recipe: String,

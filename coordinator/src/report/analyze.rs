@@ -9,7 +9,10 @@ use super::{
 };
 use crate::results::{RESULTS_SCHEMA, SweepResults, TrialResult};
 use std::collections::{BTreeMap, BTreeSet};
-use sweeper_core::spec::{ConfigSpec, Direction};
+use sweeper_core::{
+    record::Metric,
+    spec::{ConfigSpec, Direction},
+};
 use sweeper_recipe::Recipe;
 
 /// Why results cannot be analysed: they contradict themselves or come from another version.
@@ -196,10 +199,10 @@ fn plan(results: &SweepResults) -> Plan {
     }
 }
 
-/// Final values of a trial by metric name; of several final epochs the last.
+/// Final values of a trial by metric name; of several final epochs the last. Times are no observations.
 pub(super) fn finals(trial: &TrialResult) -> BTreeMap<&str, f64> {
     let mut last: BTreeMap<&str, (u32, f64)> = BTreeMap::new();
-    for metric in trial.metrics.iter().filter(|m| m.is_final) {
+    for metric in final_metrics(trial) {
         let entry = last.entry(&metric.name).or_insert((metric.epoch, metric.value));
         if metric.epoch >= entry.0 {
             *entry = (metric.epoch, metric.value);
@@ -222,7 +225,7 @@ fn metrics(configs: &[ConfigTrials<'_>], plan: &Plan) -> Vec<MetricInfo> {
         (
             name != plan.metric,
             kind != primary_kind,
-            rank_of(&["accuracy", "smoothed_accuracy", "loss"], kind),
+            rank_of(&["accuracy", "average_precision", "smoothed_accuracy", "macro_f1", "loss"], kind),
             kind.to_owned(),
             rank_of(&["balanced", "unbalanced", "perverse", "train", "train_clean"], split),
             name.to_owned(),
@@ -230,7 +233,10 @@ fn metrics(configs: &[ConfigTrials<'_>], plan: &Plan) -> Vec<MetricInfo> {
     });
     let info = |name: &str| {
         let (unit, usual) = match kind(name).as_str() {
-            "accuracy" | "smoothed_accuracy" => (Unit::Percent, Some(Direction::Maximize)),
+            "average_precision" | "macro_f1" => (Unit::Percent, Some(Direction::Maximize)),
+            kind if kind.starts_with("accuracy") || kind.starts_with("smoothed_accuracy") => {
+                (Unit::Percent, Some(Direction::Maximize))
+            }
             "loss" => (Unit::Nats, Some(Direction::Minimize)),
             other if other == primary_kind => (Unit::None, Some(plan.direction)),
             _ => (Unit::None, None),
@@ -246,8 +252,12 @@ fn metrics(configs: &[ConfigTrials<'_>], plan: &Plan) -> Vec<MetricInfo> {
     names.into_iter().map(info).collect()
 }
 
+fn final_metrics(trial: &TrialResult) -> impl Iterator<Item = &Metric> {
+    trial.metrics.iter().filter(|m| m.is_final && !m.is_timing())
+}
+
 fn finals_names(trial: &TrialResult) -> impl Iterator<Item = &str> {
-    trial.metrics.iter().filter(|m| m.is_final).map(|m| m.name.as_str())
+    final_metrics(trial).map(|m| m.name.as_str())
 }
 
 fn strata(configs: &[ConfigTrials<'_>], metrics: &[MetricInfo], plan: &Plan) -> Result<Vec<Stratum>, AnalyzeError> {
@@ -268,7 +278,8 @@ fn strata(configs: &[ConfigTrials<'_>], metrics: &[MetricInfo], plan: &Plan) -> 
 
 fn config_result(config: &ConfigTrials<'_>, metrics: &[MetricInfo], plan: &Plan) -> ConfigResult {
     let finals: Vec<(u32, BTreeMap<&str, f64>)> = config.completed().map(|t| (t.replicate, finals(t))).collect();
-    let expected = expected_metrics(config.spec);
+    // None when it is of another version.
+    let recipe = Recipe::from_json(&config.spec.recipe).ok();
     let cell = |metric: &MetricInfo| {
         let found = finals.iter().filter_map(|(r, values)| Some((*r, *values.get(metric.name.as_str())?)));
         let values: Vec<Observation> = found
@@ -278,7 +289,7 @@ fn config_result(config: &ConfigTrials<'_>, metrics: &[MetricInfo], plan: &Plan)
             .collect();
         // What completed trials gave decides; before the first one, the recipe does.
         let by_design = if finals.is_empty() {
-            expected.as_ref().is_some_and(|names| !names.contains(&metric.name))
+            recipe.as_ref().is_some_and(|recipe| !recipe.yields_metric(&metric.name))
         } else {
             found.count() == 0
         };
@@ -292,15 +303,10 @@ fn config_result(config: &ConfigTrials<'_>, metrics: &[MetricInfo], plan: &Plan)
         index: config.index,
         name: config.spec.name.clone(),
         baseline: config.spec.name == plan.baseline,
+        note: recipe.as_ref().map(|recipe| recipe.meta.clone()).unwrap_or_default(),
         counts: Counts::of(&config.trials),
         cells: metrics.iter().map(cell).collect(),
     }
-}
-
-/// Names of the metrics that a recipe produces; none when the recipe is of another version.
-fn expected_metrics(config: &ConfigSpec) -> Option<BTreeSet<String>> {
-    let recipe = Recipe::from_json(&config.recipe).ok()?;
-    Some(recipe.metric_names().into_iter().collect())
 }
 
 fn measured(values: Vec<Observation>, confidence: f64) -> Option<Measured> {

@@ -4,12 +4,14 @@ use super::{
     analysis::{Analysis, Family, Measured, Role, Tally, Tested},
     losses::Loss,
     number, time,
-    wording::{degenerate_short, direction, display_name, effect_name, tally},
+    wording::{degenerate_short, direction, display_name, effect_name, full_name, shorten, tally},
 };
 use sweeper_core::spec::{Correction, Pairing};
 
 /// Longest reason of a missing trial shown, in characters.
 pub(crate) const LONGEST_REASON: usize = 400;
+/// Notes shown, and names before one of them.
+const MOST_NOTES: usize = 20;
 /// Longest recipe shown, in characters.
 pub(crate) const LONGEST_RECIPE: usize = 4000;
 
@@ -69,6 +71,29 @@ pub(crate) fn question(analysis: &Analysis) -> String {
         direction(Some(plan.direction)),
         display_name(&plan.baseline)
     )
+}
+
+/// The notes of the recipes, one entry per text: whose it is, and the text on one line. Many are cut short.
+pub(crate) fn notes(analysis: &Analysis) -> Vec<(String, String)> {
+    let mut texts: Vec<(&str, Vec<String>)> = Vec::new();
+    let configs = || analysis.strata.iter().flat_map(|s| s.configs.iter().map(move |c| (s, c)));
+    for (stratum, config) in configs().filter(|(_, c)| !c.note.trim().is_empty()) {
+        let name = display_name(&full_name(&stratum.name, &config.name));
+        match texts.iter_mut().find(|(text, _)| *text == config.note) {
+            Some((_, names)) => names.push(name),
+            None => texts.push((&config.note, vec![name])),
+        }
+    }
+    let all = configs().count();
+    let whose = |names: &[String]| match names.len() {
+        n if n == all && n > 1 => "all configs".to_owned(),
+        n if n > MOST_NOTES => format!("{} and {} more", names[..MOST_NOTES].join(", "), n - MOST_NOTES),
+        _ => names.join(", "),
+    };
+    let line = |text: &str| shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), LONGEST_REASON);
+    let more = texts.len().saturating_sub(MOST_NOTES);
+    let shown = texts.iter().take(MOST_NOTES).map(|(text, names)| (whose(names), line(text)));
+    shown.chain((more > 0).then(|| ("…".to_owned(), format!("{more} more notes are in report.json")))).collect()
 }
 
 /// Warns when a repeated outcome differed.

@@ -98,6 +98,14 @@ impl ControlService for Control {
         Ok(Response::new(self.driver.explain_trial(trial).await?))
     }
 
+    async fn fetch_predictions(
+        &self,
+        request: Request<v1::FetchPredictionsRequest>,
+    ) -> Result<Response<v1::FetchPredictionsResponse>, Status> {
+        let v1::FetchPredictionsRequest { sweep, config, replicate } = request.into_inner();
+        Ok(Response::new(self.driver.predictions(SweepId(sweep), (config, replicate)).await?))
+    }
+
     type FetchResultsStream = Pin<Box<dyn Stream<Item = Result<v1::ResultsChunk, Status>> + Send>>;
 
     async fn fetch_results(

@@ -15,9 +15,13 @@ pub const MAX_CAPACITY: u32 = 1_024;
 pub const MAX_PROGRESS: usize = 2 * MAX_CAPACITY as usize;
 /// Reports in one call.
 pub const MAX_REPORTS: usize = 4_096;
-/// Numbers in one outcome. The largest recipe gives 10,000 epochs × 16 numbers. With names as long as the trainer's, so
-/// many also fit into one message of [`sweeper_proto::MAX_MESSAGE_BYTES`].
-pub const MAX_METRICS: usize = 200_000;
+/// Numbers in one outcome: what the recipe's own check allows. With names as long as the trainer's, so many also fit into
+/// one message of [`sweeper_proto::MAX_MESSAGE_BYTES`].
+pub const MAX_METRICS: usize = sweeper_recipe::MOST_NUMBERS;
+/// Splits of which an outcome tells the images that were right.
+pub const MAX_PREDICTIONS: usize = 8;
+/// Images in all of them together: 1.25 MB of bits.
+pub const MAX_PREDICTION_ROWS: u64 = 10_000_000;
 /// Counts of steps: what a double can hold exactly.
 pub const MAX_STEPS: u64 = 1 << 53;
 /// A sweep file; bytes.

@@ -4,7 +4,7 @@ use super::limits;
 use crate::driver::{Progress, Report};
 use sweeper_core::{
     ids::{AttemptId, SweepId, TrialId},
-    record::{Failure, Metric, Outcome, OutcomeKind, Provenance, WorkerInfo},
+    record::{Failure, Metric, Outcome, OutcomeKind, Prediction, Provenance, WorkerInfo},
     scheduler::TrialReport,
 };
 use sweeper_proto::v1;
@@ -216,7 +216,48 @@ fn outcome(outcome: v1::Outcome) -> Result<Outcome, Invalid> {
     few("metrics", wire_metrics.len(), limits::MAX_METRICS)?;
     let metrics = wire_metrics.into_iter().map(metric).collect::<Result<_, _>>()?;
     let provenance = provenance(outcome.provenance.ok_or(Invalid::Missing { field: "provenance" })?)?;
-    Ok(Outcome { kind, metrics, provenance })
+    let predictions = predictions(outcome.predictions)?;
+    Ok(Outcome { kind, metrics, provenance, predictions })
+}
+
+fn predictions(wire: Vec<v1::Prediction>) -> Result<Vec<Prediction>, Invalid> {
+    few("predictions", wire.len(), limits::MAX_PREDICTIONS)?;
+    let rows: u64 = wire.iter().map(|p| u64::from(p.rows)).sum();
+    if rows > limits::MAX_PREDICTION_ROWS {
+        return Err(Invalid::TooMany { field: "predicted images", found: rows, limit: limits::MAX_PREDICTION_ROWS });
+    }
+    let mut taken: Vec<Prediction> = Vec::with_capacity(wire.len());
+    for prediction in wire {
+        let prediction = prediction_of_one_split(prediction)?;
+        if taken.iter().any(|p| p.split == prediction.split) {
+            let (field, found) = ("predictions.split", format!("`{}` twice", prediction.split));
+            return Err(Invalid::OutOfRange { field, found, expected: "each split once" });
+        }
+        taken.push(prediction);
+    }
+    // As the store gives them back; the trainer's order says nothing.
+    taken.sort_by(|a, b| a.split.cmp(&b.split));
+    Ok(taken)
+}
+
+fn prediction_of_one_split(wire: v1::Prediction) -> Result<Prediction, Invalid> {
+    let v1::Prediction { split, rows, correct } = wire;
+    let split = name("predictions.split", split)?;
+    if rows == 0 {
+        let (field, found) = ("predictions.rows", "0".to_owned());
+        return Err(Invalid::OutOfRange { field, found, expected: "at least one image" });
+    }
+    let wrong = |found: String, expected| Invalid::OutOfRange { field: "predictions.correct", found, expected };
+    if correct.len() as u64 != u64::from(rows).div_ceil(8) {
+        let found = format!("{} bytes for {rows} images", correct.len());
+        return Err(wrong(found, "one bit per image"));
+    }
+    // Equal predictions must be equal bytes, for they are compared by digest.
+    let unused = 0xff_u32 << ((rows - 1) % 8 + 1);
+    if correct.last().is_some_and(|last| u32::from(*last) & unused & 0xff != 0) {
+        return Err(wrong("a byte with bits beyond the last image".to_owned(), "unused bits of 0"));
+    }
+    Ok(Prediction::new(split, rows, correct))
 }
 
 fn steps(field: &'static str, found: u64) -> Result<u64, Invalid> {
@@ -302,6 +343,7 @@ mod tests {
                     train_seconds: f64::NAN,
                     ..v1::TrialProvenance::default()
                 }),
+                predictions: Vec::new(),
             })),
         };
         let Received::Invalid(report, invalid) = report(bad).unwrap() else { panic!("it was taken") };
@@ -310,15 +352,48 @@ mod tests {
     }
 
     #[test]
+    fn predictions_are_one_bit_per_image() {
+        let one =
+            |split: &str, rows, correct: &[u8]| v1::Prediction { split: split.into(), rows, correct: correct.into() };
+        let taken = predictions(vec![one("balanced", 9, &[0xff, 1]), one("perverse", 8, &[0x80])]).unwrap();
+        assert_eq!((taken[0].rows, taken[0].correct.as_slice(), taken[0].digest.len()), (9, &[0xff, 1][..], 64));
+        for (wire, why) in [
+            (vec![one("", 1, &[1])], "`predictions.split` is missing"),
+            (vec![one("a\n", 1, &[1])], "`predictions.split` holds characters that cannot be printed"),
+            (vec![one("a", 0, &[])], "`predictions.rows` is 0, expected at least one image"),
+            (vec![one("a", 9, &[1])], "`predictions.correct` is 1 bytes for 9 images, expected one bit per image"),
+            (vec![one("a", 8, &[1, 0])], "`predictions.correct` is 2 bytes for 8 images, expected one bit per image"),
+            (
+                vec![one("a", 7, &[0x80])],
+                "`predictions.correct` is a byte with bits beyond the last image, expected unused bits of 0",
+            ),
+            (vec![one("a", 1, &[1]), one("a", 1, &[1])], "`predictions.split` is `a` twice, expected each split once"),
+            (vec![one("a", 1, &[1]); 9], "9 predictions in one message, at most 8 are allowed"),
+            (
+                vec![one("a", u32::MAX, &[1]); 2],
+                "8589934590 predicted images in one message, at most 10000000 are allowed",
+            ),
+        ] {
+            assert_eq!(predictions(wire).unwrap_err().to_string(), why);
+        }
+    }
+
+    #[test]
     fn the_largest_outcome_fits_into_a_message() {
-        let recipe = sweeper_recipe::Recipe::from_json(br#"{"trainer":"synthetic"}"#).unwrap();
-        let longest = recipe.metric_names().into_iter().max_by_key(String::len).unwrap();
-        assert!(longest.len() > 10, "{longest}");
-        // Tag and length, then name (tag, length), epoch (tag, up to 5), value (tag, 8), final (tag, 1).
-        let each = 2 + (2 + longest.len()) + 6 + 9 + 2;
-        let size = each * limits::MAX_METRICS;
-        assert!(size < sweeper_proto::MAX_MESSAGE_BYTES / 10 * 9, "{size} bytes");
-        let most = 10_000 * 16;
-        assert!(most <= limits::MAX_METRICS);
+        // Of ten digits and more, as the shortest spelling of a β can have.
+        let beta = sweeper_recipe::smoothed_accuracy(1, 0.001_000_000_000_000_000_2);
+        let metric = v1::Metric { name: format!("{beta}/train_clean"), epoch: u32::MAX, value: 1.0, r#final: true };
+        let rows = u32::try_from(limits::MAX_PREDICTION_ROWS).unwrap();
+        let outcome = v1::Outcome {
+            kind: Some(v1::outcome::Kind::Completed(v1::Completed { metrics: vec![metric; limits::MAX_METRICS] })),
+            provenance: None,
+            predictions: vec![v1::Prediction {
+                split: "x".repeat(256),
+                rows,
+                correct: vec![0; rows.div_ceil(8) as usize],
+            }],
+        };
+        let size = prost::Message::encoded_len(&outcome);
+        assert!(size < sweeper_proto::MAX_MESSAGE_BYTES - (64 << 10), "{size} bytes");
     }
 }

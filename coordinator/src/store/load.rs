@@ -84,7 +84,7 @@ pub(super) const fn pairing_name(pairing: Pairing) -> &'static str {
 /// The configs of one sweep, or of all, with their recipes.
 fn configs(conn: &Connection, sweep: Option<SweepId>) -> Result<BTreeMap<SweepId, Vec<ConfigSpec>>> {
     let mut statement = conn.prepare_cached(
-        "SELECT sweep, name, stratum, replicates, json, recipe_digest, data_key
+        "SELECT sweep, name, stratum, replicates, coalesce(variant, json), recipe_digest, data_key, training_digest
          FROM configs JOIN recipes ON recipes.digest = recipe_digest
          WHERE ?1 IS NULL OR sweep = ?1 ORDER BY sweep, config",
     )?;
@@ -98,6 +98,7 @@ fn configs(conn: &Connection, sweep: Option<SweepId>) -> Result<BTreeMap<SweepId
             recipe: row.get(4)?,
             recipe_digest: row.get(5)?,
             data_key: row.get(6)?,
+            training_digest: row.get(7)?,
         });
     }
     Ok(all)

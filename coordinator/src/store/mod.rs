@@ -2,13 +2,15 @@
 //! `migrations/0001.sql`).
 //!
 //! Map: `schema` versions and migrations · `write` facts to rows · `load` rows to facts · `outcomes` accepted outcomes
-//! with their numbers · `results` all that is known of a sweep · `reuse` outcomes of equal trials · `error`.
+//! with their numbers · `predictions` which images were right · `results` all that is known of a sweep · `reuse` outcomes
+//! of equal trials · `error`.
 //!
 //! Write-ahead log, `synchronous = FULL`: what [`Store::commit`] answered `Ok` survives `kill -9` and power loss.
 
 mod error;
 mod load;
 mod outcomes;
+mod predictions;
 mod results;
 mod reuse;
 mod schema;
@@ -17,6 +19,7 @@ pub(crate) mod tests;
 mod write;
 
 pub use error::StoreError;
+pub use predictions::{PredictionsPage, TrialPredictions};
 pub use results::StoredAttempt;
 pub use reuse::Reusable;
 
@@ -110,9 +113,11 @@ impl Store {
             opened => opened,
         }
         .map_err(of)?;
-        if schema::check(&conn, dir, &path)? == 0 {
-            return Err(StoreError::Missing { path: dir.to_owned() });
-        }
+        let conn = match schema::check(&conn, dir, &path)? {
+            0 => return Err(StoreError::Missing { path: dir.to_owned() }),
+            schema::SUPPORTED => conn,
+            earlier => schema::migrated_copy(&conn, earlier).map_err(of)?,
+        };
         let (name, facts) = identity(&conn).map_err(of)?;
         Ok(Self { conn, dir: dir.to_owned(), path, name, facts, _lock: None })
     }
@@ -174,6 +179,15 @@ impl Store {
     /// [`StoreError::UnknownSweep`], and errors of reading.
     pub fn results(&self, sweep: SweepId) -> Result<SweepResults, StoreError> {
         self.read(|conn| results::results(conn, sweep))?.ok_or(StoreError::UnknownSweep(sweep))
+    }
+
+    /// Predictions of a sweep's trials in the order of (config, replicate), from the first trial at or after `from`, up to
+    /// about `bytes` of them; those of a trial whose outcome was taken over are those of the trial that ran.
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn predictions(&self, sweep: SweepId, from: (u32, u32), bytes: usize) -> Result<PredictionsPage, StoreError> {
+        self.read(|conn| predictions::page(conn, sweep, from, bytes))
     }
 
     /// The attempts of one trial, oldest first; empty if there is no such trial.

@@ -1,13 +1,16 @@
 //! Accepted outcomes with their numbers.
 
-use super::load::{attempt, bad, millis, number, trial};
+use super::{
+    load::{attempt, bad, millis, number, trial},
+    predictions::{JOINED, head},
+};
 use rusqlite::{CachedStatement, Connection, Result, Row, Rows, ToSql};
 use sweeper_core::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     record::{Metric, Outcome, OutcomeKind, Provenance},
 };
 
-/// A row of `outcomes` and its rows of `metrics`.
+/// A row of `outcomes` with its rows of `metrics` and, without their bits, of `predictions`.
 #[derive(Debug, Clone)]
 pub(super) struct StoredOutcome {
     pub(super) id: AttemptId,
@@ -30,8 +33,8 @@ impl Which {
     const fn condition(self) -> &'static str {
         match self {
             Self::All => "TRUE",
-            Self::Sweep(_) => "sweep = ?1",
-            Self::Trial(_) => "sweep = ?1 AND config = ?2 AND replicate = ?3",
+            Self::Sweep(_) => "o.sweep = ?1",
+            Self::Trial(_) => "o.sweep = ?1 AND o.config = ?2 AND o.replicate = ?3",
         }
     }
 
@@ -43,57 +46,66 @@ impl Which {
         }
     }
 
-    /// `columns` of `table`, in the order of the primary key.
+    /// The trial and further `columns` of a table called `o`, trial by trial.
     fn prepare<'c>(self, conn: &'c Connection, columns: &str, table: &str, order: &str) -> Result<CachedStatement<'c>> {
         let condition = self.condition();
         conn.prepare_cached(&format!(
-            "SELECT {columns} FROM {table} WHERE {condition} ORDER BY sweep, config, replicate{order}"
+            "SELECT o.sweep, o.config, o.replicate, {columns} FROM {table} WHERE {condition}
+             ORDER BY o.sweep, o.config, o.replicate{order}"
         ))
     }
 }
 
 /// Calls `visit` with outcomes in the order of (sweep, config, replicate).
 pub(super) fn visit(conn: &Connection, which: Which, mut visit: impl FnMut(StoredOutcome)) -> Result<()> {
-    let columns = "sweep, config, replicate, attempt, worker, reused_sweep, reused_config, reused_replicate, ending,
-                   diverged_epoch, diverged_step, diverged_what, data_digest, trainer_version, parameter_digest,
-                   device, library, train_seconds, evaluate_seconds, accepted_ms, fact";
+    let columns = "attempt, worker, reused_sweep, reused_config, reused_replicate, ending, diverged_epoch,
+                   diverged_step, diverged_what, data_digest, trainer_version, parameter_digest, device, library,
+                   train_seconds, evaluate_seconds, accepted_ms, fact";
     let parameters = which.parameters();
     let parameters: Vec<&dyn ToSql> = parameters.iter().map(|p| p as &dyn ToSql).collect();
-    let mut statement = which.prepare(conn, columns, "outcomes", "")?;
-    let mut numbers =
-        which.prepare(conn, "sweep, config, replicate, name, epoch, value, is_final", "metrics", ", position")?;
+    let mut statement = which.prepare(conn, columns, "outcomes o", "")?;
+    let mut numbers = which.prepare(conn, "name, epoch, value, is_final", "metrics o", ", position")?;
+    let mut heads = which.prepare(conn, "p.split, p.rows, p.digest", JOINED, ", p.split")?;
     let mut rows = statement.query(&*parameters)?;
-    let mut numbers = Numbers { rows: numbers.query(&*parameters)?, next: None };
-    numbers.advance()?;
+    let mut numbers = Beside::new(numbers.query(&*parameters)?, metric)?;
+    let mut heads = Beside::new(heads.query(&*parameters)?, head)?;
     while let Some(row) = rows.next()? {
         let mut stored = outcome(row)?;
         stored.outcome.metrics = numbers.of(stored.id.trial)?;
+        stored.outcome.predictions = heads.of(stored.id.trial)?;
         visit(stored);
     }
     Ok(())
 }
 
-/// The rows of `metrics`, read beside those of `outcomes`.
-struct Numbers<'s> {
+/// Rows of another table in the same order, read beside those of `outcomes`.
+struct Beside<'s, T> {
     rows: Rows<'s>,
-    next: Option<(TrialId, Metric)>,
+    next: Option<(TrialId, T)>,
+    read: fn(&Row<'_>) -> Result<T>,
 }
 
-impl Numbers<'_> {
-    fn advance(&mut self) -> Result<Option<Metric>> {
-        let next = match self.rows.next()? {
-            Some(row) => Some((trial(row, 0)?, metric(row)?)),
-            None => None,
-        };
-        Ok(std::mem::replace(&mut self.next, next).map(|(_, metric)| metric))
+impl<'s, T> Beside<'s, T> {
+    fn new(rows: Rows<'s>, read: fn(&Row<'_>) -> Result<T>) -> Result<Self> {
+        let mut beside = Self { rows, next: None, read };
+        beside.advance()?;
+        Ok(beside)
     }
 
-    fn of(&mut self, id: TrialId) -> Result<Vec<Metric>> {
-        let mut metrics = Vec::new();
+    fn advance(&mut self) -> Result<Option<T>> {
+        let next = match self.rows.next()? {
+            Some(row) => Some((trial(row, 0)?, (self.read)(row)?)),
+            None => None,
+        };
+        Ok(std::mem::replace(&mut self.next, next).map(|(_, value)| value))
+    }
+
+    fn of(&mut self, id: TrialId) -> Result<Vec<T>> {
+        let mut found = Vec::new();
         while self.next.as_ref().is_some_and(|(trial, _)| *trial == id) {
-            metrics.extend(self.advance()?);
+            found.extend(self.advance()?);
         }
-        Ok(metrics)
+        Ok(found)
     }
 }
 
@@ -123,6 +135,6 @@ fn outcome(row: &Row<'_>) -> Result<StoredOutcome> {
     };
     let worker = row.get::<_, Option<i64>>(4)?.map(|_| number(row, 4).map(WorkerId)).transpose()?;
     let reused_from = row.get::<_, Option<i64>>(5)?.map(|_| trial(row, 5)).transpose()?;
-    let outcome = Outcome { kind, metrics: Vec::new(), provenance };
+    let outcome = Outcome { kind, metrics: Vec::new(), provenance, predictions: Vec::new() };
     Ok(StoredOutcome { id: attempt(row, 0)?, worker, reused_from, outcome, at: millis(row, 19)?, fact: row.get(20)? })
 }

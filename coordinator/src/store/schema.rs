@@ -1,14 +1,17 @@
 //! Versions of the database and the way from each to the next.
 
 use super::StoreError;
-use rusqlite::{Connection, TransactionBehavior};
-use std::path::Path;
+use rusqlite::{Connection, TransactionBehavior, backup::Backup};
+use std::{path::Path, time::Duration};
 
 /// `PRAGMA application_id` of our databases: the bytes `swpr`.
 const APPLICATION_ID: i32 = 0x7377_7072;
 
 /// Step n turns a database of schema n into one of schema n + 1. Only ever append.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+
+/// Pages of a copy between two looks at whether the original changed.
+const COPIED_PAGES: i32 = 1_000;
 
 /// The schema number that this version writes, `PRAGMA user_version`.
 pub(super) const SUPPORTED: u32 = MIGRATIONS.len() as u32;
@@ -29,6 +32,14 @@ pub(super) fn check(conn: &Connection, dir: &Path, path: &Path) -> Result<u32, S
         return Err(StoreError::NewerVersion { path: dir.to_owned(), found, supported: SUPPORTED });
     }
     Ok(found)
+}
+
+/// A copy in memory of a database of an earlier schema, brought to [`SUPPORTED`]: for reading what must not be changed.
+pub(super) fn migrated_copy(conn: &Connection, from: u32) -> rusqlite::Result<Connection> {
+    let mut copy = Connection::open_in_memory()?;
+    Backup::new(conn, &mut copy)?.run_to_completion(COPIED_PAGES, Duration::ZERO, None)?;
+    migrate(&mut copy, from)?;
+    Ok(copy)
 }
 
 /// Brings the database to [`SUPPORTED`], all steps in one transaction.

@@ -104,9 +104,21 @@ fn submitted(conn: &Connection, fact: i64, sweep: SweepId, spec: &SweepSpec, at:
         )?;
         one(
             conn,
-            "INSERT INTO configs (sweep, config, name, stratum, replicates, recipe_digest, data_key)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![sweep.0, config, c.name, c.stratum, c.replicates, c.recipe_digest, c.data_key],
+            "INSERT INTO configs (sweep, config, name, stratum, replicates, recipe_digest, data_key, training_digest,
+                                  variant)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                     nullif(?9, (SELECT json FROM recipes WHERE digest = ?6)))",
+            params![
+                sweep.0,
+                config,
+                c.name,
+                c.stratum,
+                c.replicates,
+                c.recipe_digest,
+                c.data_key,
+                c.training_digest,
+                c.recipe
+            ],
         )?;
         for replicate in 0..c.replicates {
             one(
@@ -224,7 +236,16 @@ fn ended(conn: &Connection, fact: i64, id: AttemptId, end: &LeaseEnd, at: Millis
     )
 }
 
-fn accepted(
+/// How an outcome ended, as the tables name it.
+const fn ending(outcome: &Outcome) -> &'static str {
+    match outcome.kind {
+        OutcomeKind::Completed => "completed",
+        OutcomeKind::Diverged { .. } => "diverged",
+    }
+}
+
+/// The row of an outcome itself, without its numbers.
+fn outcome_row(
     conn: &Connection,
     fact: i64,
     id: AttemptId,
@@ -233,9 +254,9 @@ fn accepted(
     at: Millis,
 ) -> Result<()> {
     let AttemptId { trial: TrialId { sweep, config, replicate }, attempt } = id;
-    let (ending, epoch, step, what) = match &outcome.kind {
-        OutcomeKind::Completed => ("completed", None, None, None),
-        OutcomeKind::Diverged { epoch, step, what } => ("diverged", Some(*epoch), Some(int(*step)), Some(what)),
+    let (epoch, step, what) = match &outcome.kind {
+        OutcomeKind::Completed => (None, None, None),
+        OutcomeKind::Diverged { epoch, step, what } => (Some(*epoch), Some(int(*step)), Some(what)),
     };
     let p = &outcome.provenance;
     one(
@@ -254,7 +275,7 @@ fn accepted(
             reused_from.map(|t| t.sweep.0),
             reused_from.map(|t| t.config),
             reused_from.map(|t| t.replicate),
-            ending,
+            ending(outcome),
             epoch,
             step,
             what,
@@ -268,7 +289,19 @@ fn accepted(
             int(at.0),
             fact
         ],
-    )?;
+    )
+}
+
+fn accepted(
+    conn: &Connection,
+    fact: i64,
+    id: AttemptId,
+    (worker, reused_from): (Option<WorkerId>, Option<TrialId>),
+    outcome: &Outcome,
+    at: Millis,
+) -> Result<()> {
+    let AttemptId { trial: TrialId { sweep, config, replicate }, attempt } = id;
+    outcome_row(conn, fact, id, (worker, reused_from), outcome, at)?;
     for (position, metric) in (0u32..).zip(&outcome.metrics) {
         one(
             conn,
@@ -277,13 +310,30 @@ fn accepted(
             params![sweep.0, config, replicate, position, metric.name, metric.epoch, metric.value, metric.is_final],
         )?;
     }
+    // The bits of an outcome that was taken over stay where they are.
+    for prediction in outcome.predictions.iter().filter(|_| reused_from.is_none()) {
+        one(
+            conn,
+            "INSERT INTO predictions (sweep, config, replicate, split, rows, digest, correct)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                sweep.0,
+                config,
+                replicate,
+                prediction.split,
+                prediction.rows,
+                prediction.digest,
+                prediction.correct
+            ],
+        )?;
+    }
     if attempt != 0 {
         // Leases that are still open end here: the reporter's own, or that of the attempt it overtook.
         any(
             conn,
             "UPDATE attempts SET end = CASE attempt WHEN ?4 THEN ?5 ELSE 'superseded' END, ended_ms = ?6
              WHERE sweep = ?1 AND config = ?2 AND replicate = ?3 AND end = 'open'",
-            params![sweep.0, config, replicate, attempt, ending, int(at.0)],
+            params![sweep.0, config, replicate, attempt, ending(outcome), int(at.0)],
         )?;
     }
     one(

@@ -7,7 +7,9 @@ use sweeper_core::spec::{Correction, Direction, Pairing, SweepSpec};
 use sweeper_recipe::TRAINER_VERSION;
 
 /// What makes a sweep the sweep it is. The trainer's version belongs to it: the same file under another version asks for
-/// other numbers, and must not be answered with a sweep of the old ones. Left out: text, comments, overrides (their effect is in here), priority.
+/// other numbers, and must not be answered with a sweep of the old ones. Left out: text, comments, overrides (their effect
+/// is in here), priority, and what is no part of a recipe's digest (`meta`, `checkpoint`): a file that differs in these
+/// alone is the same sweep, which keeps those that it was submitted with.
 #[derive(Serialize)]
 struct Content<'a> {
     form: &'static str,

@@ -8,20 +8,24 @@ use super::{
     tree::{Draft, Mistakes, Origin},
 };
 use std::collections::BTreeSet;
-use sweeper_core::spec::ConfigSpec;
+use sweeper_core::spec::{ConfigSpec, Pairing};
 use sweeper_recipe::{Recipe, RecipeError, nearest};
 
 /// Trials that a sweep may have.
 const MOST_TRIALS: u64 = 1_000_000;
 
+/// Bytes that the canonical recipes of a sweep may have together. One has about 1 KiB, unless it lists many rows.
+const MOST_RECIPE_BYTES: usize = 64 << 20;
+
 /// A config and what the checks of the analysis plan need of it.
 pub(super) struct Expanded {
     pub(super) spec: ConfigSpec,
-    pub(super) metrics: Vec<String>,
+    /// Whether it yields the primary metric.
+    pub(super) measured: bool,
 }
 
-/// All configs, strata one after the other. Recipes are bounded in number by [`MOST_CONFIGS`] and in size by their
-/// vocabulary (numbers and fixed names only, about 2 KiB), so a sweep is at most about 20 MiB.
+/// All configs, strata one after the other. Recipes are bounded in number by [`MOST_CONFIGS`] and in size by
+/// [`MOST_RECIPE_BYTES`].
 pub(super) fn expand(file: &SweepFile, mistakes: &mut Mistakes<'_>) -> Vec<Expanded> {
     let one = [Entry::unnamed()];
     let strata: &[Entry] = if file.strata.is_empty() { &one } else { &file.strata };
@@ -43,7 +47,7 @@ pub(super) fn expand(file: &SweepFile, mistakes: &mut Mistakes<'_>) -> Vec<Expan
         ));
     }
     let mut out = Vec::new();
-    let mut names = BTreeSet::new();
+    let (mut names, mut bytes) = (BTreeSet::new(), 0);
     for stratum in strata {
         for config in listed {
             for combination in &combinations {
@@ -60,10 +64,15 @@ pub(super) fn expand(file: &SweepFile, mistakes: &mut Mistakes<'_>) -> Vec<Expan
                 layers.extend(&combination.pieces);
                 let Some(recipe) = whole_recipe(&layers, &name, &stratum.name, mistakes) else { continue };
                 let replicates = config.replicates.or(stratum.replicates).unwrap_or(file.replicates);
-                out.push(Expanded {
-                    spec: spec(name, &stratum.name, replicates, &recipe),
-                    metrics: recipe.metric_names(),
-                });
+                let spec = spec(name, &stratum.name, replicates, &recipe, file.pairing);
+                bytes += spec.recipe.len();
+                if bytes > MOST_RECIPE_BYTES {
+                    let message = "the recipes of all configs together are too large";
+                    let draft = Draft::new(Origin::File, "", MistakeKind::OutOfRange, message);
+                    mistakes.add(draft.expected("64 MiB at most").hint("long lists of rows count once per config"));
+                    return out;
+                }
+                out.push(Expanded { spec, measured: recipe.yields_metric(&file.analysis.metric) });
             }
         }
     }
@@ -84,7 +93,9 @@ fn config_name(listed: &str, combination: &str) -> String {
     }
 }
 
-fn spec(name: String, stratum: &str, replicates: u32, recipe: &Recipe) -> ConfigSpec {
+fn spec(name: String, stratum: &str, replicates: u32, recipe: &Recipe, pairing: Pairing) -> ConfigSpec {
+    // Without common seeds no two configs train the same.
+    let shares = recipe.share_training && pairing == Pairing::Common;
     ConfigSpec {
         name,
         stratum: stratum.to_string(),
@@ -92,6 +103,7 @@ fn spec(name: String, stratum: &str, replicates: u32, recipe: &Recipe) -> Config
         recipe: recipe.canonical(),
         recipe_digest: recipe.digest(),
         data_key: recipe.data_key(),
+        training_digest: if shares { recipe.training_digest() } else { String::new() },
     }
 }
 
@@ -125,6 +137,7 @@ fn whole_recipe(layers: &[&Piece], name: &str, stratum: &str, mistakes: &mut Mis
 pub(super) fn check_plan(file: &SweepFile, configs: &[Expanded], mistakes: &mut Mistakes<'_>) -> Vec<String> {
     let plan = &file.analysis;
     let mut notes = Vec::new();
+    notes.extend(idle_sharing(file, configs));
     for stratum in configs.chunk_by(|a, b| a.spec.stratum == b.spec.stratum) {
         let names = || stratum.iter().map(|c| c.spec.name.as_str());
         let Some(baseline) = stratum.iter().find(|c| c.spec.name == plan.baseline) else {
@@ -133,12 +146,13 @@ pub(super) fn check_plan(file: &SweepFile, configs: &[Expanded], mistakes: &mut 
             mistakes.add(draft.expected(format!("one of {}", list(names()))).nearest(nearest(&plan.baseline, names())));
             return notes;
         };
-        let metrics = || baseline.metrics.iter().map(String::as_str);
+        let names = Recipe::from_json(&baseline.spec.recipe).map(|r| r.metric_names()).unwrap_or_default();
+        let metrics = || names.iter().map(String::as_str);
         let unknown = |message: String| {
             let draft = Draft::new(file.metric_at, "analysis.metric", MistakeKind::UnknownReference, message);
             draft.expected(format!("one of {}", list(metrics())))
         };
-        let yields = |c: &&Expanded| c.metrics.contains(&plan.metric);
+        let yields = |c: &&Expanded| c.measured;
         if !yields(&baseline) {
             let draft =
                 unknown(format!("the baseline `{}` does not yield the metric `{}`", plan.baseline, plan.metric));
@@ -160,6 +174,15 @@ pub(super) fn check_plan(file: &SweepFile, configs: &[Expanded], mistakes: &mut 
     notes
 }
 
+/// Sharing that was asked for and cannot be.
+fn idle_sharing(file: &SweepFile, configs: &[Expanded]) -> Option<String> {
+    let asked = || configs.iter().any(|c| Recipe::from_json(&c.spec.recipe).is_ok_and(|r| r.share_training));
+    (file.pairing == Pairing::Independent && asked()).then(|| {
+        "`share_training` has no effect with pairing = \"independent\": no two configs have a seed in common"
+            .to_string()
+    })
+}
+
 /// Things that are allowed and still worth a line.
 fn notes_on(stratum: &[Expanded], metric: &str) -> Vec<String> {
     let mut notes = Vec::new();
@@ -167,7 +190,7 @@ fn notes_on(stratum: &[Expanded], metric: &str) -> Vec<String> {
         None | Some("") => String::new(),
         Some(name) => format!(" (stratum `{name}`)"),
     };
-    let without = stratum.iter().filter(|c| !c.metrics.iter().any(|m| m == metric));
+    let without = stratum.iter().filter(|c| !c.measured);
     let without: Vec<&str> = without.map(|c| c.spec.name.as_str()).collect();
     if !without.is_empty() {
         notes.push(format!("not compared on `{metric}`, which they do not yield{place}: {}", list(without)));

@@ -235,7 +235,7 @@ pub(super) fn elsewhere(key: &str) -> Option<String> {
     if ANALYSIS.contains(&key) {
         return Some(format!("analysis.{key}"));
     }
-    let recipe = Recipe::default().to_value();
+    let recipe = Recipe::settings();
     let leaf = recipe.leaves().into_iter().map(|(leaf, _)| leaf).find(|leaf| leaf.rsplit('.').next() == Some(key));
     leaf.or_else(|| recipe.get(key).map(|_| key.to_string())).map(|leaf| format!("recipe.{leaf}"))
 }

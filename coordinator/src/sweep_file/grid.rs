@@ -268,6 +268,7 @@ fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         #[allow(clippy::cast_precision_loss)]
         (Value::Int(i), Value::Float(x)) | (Value::Float(x), Value::Int(i)) => *i as f64 == *x,
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         _ => a == b,
     }
 }

@@ -125,12 +125,12 @@ impl Piece {
     }
 }
 
-/// Which settings exist: the recipe of defaults as a tree.
+/// Which settings exist, as a tree.
 pub(super) struct Schema(Value);
 
 impl Schema {
     pub(super) fn new() -> Self {
-        Self(Recipe::default().to_value())
+        Self(Recipe::settings())
     }
 
     /// Whether a path leads to a table of settings.
@@ -188,7 +188,13 @@ pub(super) fn draft(error: &RecipeError, label: &str, key: Origin, at: Origin) -
         RecipeError::WrongType { found, expected, .. } => {
             let message = format!("`{full}` cannot be {found}");
             let draft = Draft::new(at, full, MistakeKind::WrongType, message).expected(expected);
-            if found == "an array" { draft.hint("several levels to compare belong in `[grid]`") } else { draft }
+            match (found.as_str(), expected.as_str()) {
+                ("an array", _) => draft.hint("several levels to compare belong in `[grid]`"),
+                (_, "an array") if label == "grid" => {
+                    draft.hint("each level of this setting is a list of its own: [[3, 7], [1, 2]]")
+                }
+                _ => draft,
+            }
         }
         RecipeError::OutOfRange { value, range, .. } => {
             let message = format!("`{full}` = {value} is out of range");

@@ -121,13 +121,13 @@ proptest! {
     }
 
     #[test]
-    fn larger_validation_sets_are_exhaustive(seed in any::<u32>(), wanted in 0u32..40) {
+    fn larger_validation_sets_are_exhaustive(seed in any::<u32>(), wanted in 11u32..40) {
         let set = turns(160, 40, 4);
         let data = Data { validation_per_class: wanted, split_seed: seed, ..Data::default() };
         let splits = Splits::new(&set, &data, 0).unwrap();
         prop_assert_eq!(together(&splits.train, &splits.balanced), (0..200).collect::<Vec<_>>());
-        // Ten are there; none goes back to training.
-        prop_assert!(splits.balanced.counts.iter().all(|&count| count == u64::from(wanted.max(10))));
+        // Ten are there, and stay.
+        prop_assert!(splits.balanced.counts.iter().all(|&count| count == u64::from(wanted)));
         prop_assert!((160..200).all(|row| splits.balanced.rows.contains(&row)));
     }
 
@@ -253,6 +253,10 @@ fn splits_without_an_image() {
     let more = r#"{"validation_per_class": 40}"#;
     refused(&set, &data(more), &["data.validation_per_class = 40", "30 more images of class c0", "has 25"]);
     refused(&set, &data(r#"{"validation_per_class": 35}"#), &["train split", "no image left"]);
+    refused(&set, &data(r#"{"validation_per_class": 10}"#), &["data.validation_per_class = 10", "moves nothing"]);
+    // Limits cut first: of the 20 images left in validation, 5 are of each class.
+    let moved = Splits::new(&set, &data(r#"{"validation_limit": 20, "validation_per_class": 10}"#), 0).unwrap();
+    assert_eq!((&moved.balanced.counts[..], moved.train.rows.len()), (&[10, 10, 10, 10][..], 80));
     let absent = |set: &DataSet, class: u16| {
         let Labels::Single(labels) = &set.labels else { panic!() };
         DataSet {

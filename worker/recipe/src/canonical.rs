@@ -2,7 +2,7 @@
 
 use crate::{
     Augment, Checkpoint, Data, Evaluate, Loss, Mode, Model, Optimizer, Precision, Prior, Recipe, Schedule,
-    SmoothingKind, Source, Synthetic, TrainPrior, TrainerKind, Value,
+    SmoothingKind, SmoothingTarget, Source, Synthetic, TrainPrior, TrainerKind, Value,
 };
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt::Write};
@@ -40,6 +40,15 @@ impl Recipe {
         serde_json::to_value(self).map(Value::from_json).unwrap_or_default()
     }
 
+    /// A tree with every setting there is: the defaults, and some value for those that have none.
+    #[must_use]
+    pub fn settings() -> Value {
+        let mut all = Self::default();
+        all.schedule.pct_start = Some(0.0);
+        all.loss.smoothing.target = Some(SmoothingTarget::Balanced);
+        all.to_value()
+    }
+
     /// The settings that differ from the defaults.
     #[must_use]
     pub fn changes(&self) -> Value {
@@ -47,7 +56,8 @@ impl Recipe {
     }
 
     /// Canonical JSON: [`Recipe::changes`] with sorted keys, no blanks, and one spelling of every number. Equal bytes
-    /// are equal recipes, and the other way round. `{}` is the recipe of defaults.
+    /// are equal recipes, and the other way round. `{}` is the recipe of defaults. It holds every setting, also those
+    /// that are no part of [`Recipe::digest`], so equal digests may have unequal bytes.
     ///
     /// That a default is not written means that a default must never change: a new one needs a new name, or every
     /// digest in every store would name another training.

@@ -31,6 +31,7 @@ const LIMITS: &[Limit] = limits! {
     "data.train_limit", "0 (no limit) or 10 to 10,000,000", no_limit_or_ten, r => r.data.train_limit;
     "data.validation_limit", "0 (no limit) or 10 to 10,000,000", no_limit_or_ten, r => r.data.validation_limit;
     "data.validation_per_class", "0 (none) to 100,000", |x| x <= 100_000.0, r => r.data.validation_per_class;
+    "data.split_seed", "0 to 2^32 - 1", |x| x <= 4_294_967_295.0, r => r.data.split_seed;
     "data.synthetic_images", "two numbers from 10 to 10,000,000", ten_up, r => r.data.synthetic_images[0];
     "data.synthetic_images", "two numbers from 10 to 10,000,000", ten_up, r => r.data.synthetic_images[1];
     "augment.resize.min_scale", "above 0, at most 1", above_zero_to_one, r => r.augment.resize.min_scale;
@@ -150,12 +151,19 @@ pub(crate) fn out_of_range(path: &str, value: String, range: &str) -> RecipeErro
 fn explained(error: RecipeError) -> RecipeError {
     match error {
         RecipeError::OutOfRange { path, value, range } => {
-            let own = LIMITS.iter().map(|l| (l.path, l.range)).chain([SEED]).find(|(p, _)| *p == path);
-            let range = own.map_or(range, |(_, range)| range.to_string());
+            // An element of a list has its list's range: `data.synthetic_images.1`.
+            let (list, index) = path.rsplit_once('.').unwrap_or((&path, ""));
+            let setting = if index.parse::<usize>().is_ok() { list } else { &path };
+            let own = LIMITS.iter().map(|l| (l.path, l.range)).chain([SEED]).find(|(p, _)| *p == setting);
+            let range = match own {
+                Some((_, range)) => range.to_string(),
+                None if range == "u32" => "0 to 2^32 - 1".to_string(),
+                None => range,
+            };
             RecipeError::OutOfRange { path, value, range }
         }
         RecipeError::UnknownKey { path, key, expected, nearest: None } => {
-            let elsewhere = Recipe::default().to_value().leaves().into_iter().find_map(|(leaf, _)| {
+            let elsewhere = Recipe::settings().leaves().into_iter().find_map(|(leaf, _)| {
                 let hit = leaf.rsplit('.').next() == Some(key.as_str()) && leaf != join(&path, &key);
                 hit.then_some(leaf)
             });

@@ -1,15 +1,28 @@
 //! Lists, texts, and which settings go together.
 
 use crate::{
-    Activation, Arch, Data, LossKind, Mining, Minority, Model, NormalizeKind, Omega, OptimizerKind, Pool, Recipe,
-    RecipeError, ResizeKind, Sampler, ScheduleKind, SmoothingKind, SmoothingTarget, Source, Stem, TrainPrior,
+    Activation, Arch, Data, LossKind, MOST_NUMBERS, Mining, Minority, Model, NormalizeKind, Omega, OptimizerKind, Pool,
+    Recipe, RecipeError, ResizeKind, Sampler, ScheduleKind, SmoothingKind, SmoothingTarget, Source, Stem, TrainPrior,
     TrainerKind, ValidationPrior, When, check::out_of_range,
 };
+use std::collections::BTreeSet;
 
 /// Longest `meta`, in bytes.
 const META_BYTES: usize = 1_000;
+/// Longest `data.path`, in bytes.
+const PATH_BYTES: usize = 1_000;
 /// Most entries of a list of rows or classes.
 const LONGEST_LIST: usize = 1_000_000;
+/// Most classes, and so most entries of a list of weights.
+const MOST_CLASSES: usize = 1_000;
+/// Most values of β.
+const MOST_BETAS: usize = 8;
+/// Most channels.
+const MOST_CHANNELS: usize = 4;
+/// Images of each class with `data.tiny`.
+const TINY: usize = 16;
+/// Numbers that a training records after every epoch, at most: losses while training, rate, seconds.
+const NUMBERS_PER_EPOCH: usize = 8;
 
 fn conflict(paths: &[&str], why: &str) -> Result<(), RecipeError> {
     Err(RecipeError::Conflict { paths: paths.iter().map(ToString::to_string).collect(), why: why.to_string() })
@@ -25,40 +38,45 @@ impl Recipe {
     pub(crate) fn check_lists(&self) -> Result<(), RecipeError> {
         let Data { path, classes, train_rows, validation_rows, normalize, .. } = &self.data;
         let climbs = path.split('/').any(|part| part == ".." || part == ".");
-        if path.starts_with('/') || path.contains('\\') || path.chars().any(char::is_control) || climbs {
-            let range = "a folder inside the data directory, such as `imagenette2-160`, without `..`";
+        let outside = path.starts_with('/') || path.contains('\\') || path.chars().any(char::is_control) || climbs;
+        if outside || path.len() > PATH_BYTES {
+            let range =
+                "a folder inside the data directory, such as `imagenette2-160`, without `..`, at most 1,000 bytes";
             return Err(out_of_range("data.path", path.clone(), range));
         }
         if self.meta.len() > META_BYTES {
             return Err(out_of_range("meta", format!("{} bytes", self.meta.len()), "at most 1,000 bytes"));
         }
+        // It is shown on terminals, on which control characters act.
+        if let Some(c) = self.meta.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            let range = "text without control characters but line breaks and tabs";
+            return Err(out_of_range("meta", format!("text with {c:?}"), range));
+        }
         for (path, list) in
             [("data.classes", classes), ("data.train_rows", train_rows), ("data.validation_rows", validation_rows)]
         {
-            let mut sorted = list.clone();
-            sorted.sort_unstable();
-            if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-                return Err(out_of_range(path, format!("{} twice", twice[0]), "different numbers"));
-            }
             if list.len() > LONGEST_LIST {
                 return Err(out_of_range(path, format!("{} numbers", list.len()), "at most 1,000,000 numbers"));
+            }
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = list.iter().find(|n| !seen.insert(**n)) {
+                return Err(out_of_range(path, format!("{twice} twice"), "different numbers"));
             }
         }
         if classes.len() == 1 {
             return Err(out_of_range("data.classes", classes[0].to_string(), "none, or two and more labels"));
         }
-        numbers("data.normalize.mean", &normalize.mean, "numbers from -10 to 10", |x| x.abs() <= 10.0)?;
-        numbers("data.normalize.deviation", &normalize.deviation, "numbers above 0, at most 10", |x| {
-            x > 0.0 && x <= 10.0
-        })?;
-        numbers("loss.class_weights", &self.loss.class_weights, "numbers above 0, at most 1e6", |x| {
-            x > 0.0 && x <= 1e6
-        })?;
-        let betas = &self.evaluate.betas;
-        numbers("evaluate.betas", betas, "numbers above 0, at most 1,000", |x| x > 0.0 && x <= 1_000.0)?;
+        let (mean, deviation, weights) = (&normalize.mean, &normalize.deviation, &self.loss.class_weights);
+        numbers("data.normalize.mean", mean, MOST_CHANNELS, "at most 4 numbers from -10 to 10", |x| x.abs() <= 10.0)?;
+        let range = "at most 4 numbers above 0, at most 10";
+        numbers("data.normalize.deviation", deviation, MOST_CHANNELS, range, |x| x > 0.0 && x <= 10.0)?;
+        let range = "at most 1,000 numbers above 0, at most 1e6";
+        numbers("loss.class_weights", weights, MOST_CLASSES, range, |x| x > 0.0 && x <= 1e6)?;
+        let (betas, range) = (&self.evaluate.betas, "1 to 8 different numbers from 0.001 to 1,000");
+        numbers("evaluate.betas", betas, MOST_BETAS, range, |x| (0.001..=1_000.0).contains(&x))?;
         let twice = betas.iter().enumerate().any(|(place, beta)| betas[..place].contains(beta));
-        if betas.is_empty() || betas.len() > 8 || twice {
-            return Err(out_of_range("evaluate.betas", format!("{betas:?}"), "1 to 8 different numbers"));
+        if betas.is_empty() || twice {
+            return Err(out_of_range("evaluate.betas", format!("{betas:?}"), range));
         }
         Ok(())
     }
@@ -80,59 +98,120 @@ impl Recipe {
             "what is shared is the finished training, so only its end can be evaluated",
         )?;
         self.check_data()?;
+        self.check_division()?;
+        self.check_input()?;
         self.check_augment()?;
         self.check_model()?;
         self.check_optimizer()?;
-        self.check_loss()
+        self.check_loss()?;
+        self.check_rectification()?;
+        self.check_amount()
     }
 
+    /// Settings that belong to some sources only.
     fn check_data(&self) -> Result<(), RecipeError> {
-        let data = &self.data;
-        let multi = data.source.is_multi_label();
+        let (data, defaults) = (&self.data, Data::default());
+        let source = data.source;
         refuse(
-            data.train_limit > 0 && self.batch_size > data.train_limit && data.drop_last,
-            &["batch_size", "data.train_limit"],
-            "a batch is larger than the training split, and partial batches are dropped, so there would be no step",
-        )?;
-        refuse(
-            data.noise > 0 && !matches!(data.source, Source::Imagenette | Source::Imagewoof),
+            data.noise > 0 && !matches!(source, Source::Imagenette | Source::Imagewoof),
             &["data.noise", "data.source"],
             "only `imagenette` and `imagewoof` come with corrupted labels",
         )?;
         refuse(
-            data.label_count > 0 && !matches!(data.source, Source::MultiLabel | Source::Synthetic),
+            data.label_count > 0 && !matches!(source, Source::MultiLabel | Source::Synthetic),
             &["data.label_count", "data.source"],
             "the source says itself how many classes it has; `data.classes` chooses among them",
         )?;
+        refuse(
+            data.synthetic_images != defaults.synthetic_images && source != Source::Synthetic,
+            &["data.synthetic_images", "data.source"],
+            "only `synthetic` makes its images; `data.train_limit` and `data.validation_limit` take a part of others",
+        )?;
+        refuse(
+            (data.exact || data.cache_size > 0) && !source.is_photographs(),
+            &["data.exact", "data.cache_size", "data.source"],
+            "only photographs are kept in a cache of another size",
+        )?;
+        let too_large =
+            |most: usize| data.classes.iter().find(|label| usize::try_from(**label).is_ok_and(|l| l >= most));
+        if let Some((most, label)) = labels(data).and_then(|most| Some((most, too_large(most)?))) {
+            let why = format!("the source has the labels 0 to {}, and no {label}", most - 1);
+            return conflict(&["data.classes", "data.source"], &why);
+        }
+        let weights = self.loss.class_weights.len();
+        match classes(data) {
+            Some(n) if weights > 0 && weights != n => {
+                let why = format!("there are {n} classes and {weights} weights");
+                conflict(&["loss.class_weights", "data.classes", "data.source"], &why)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Which images train and which validate.
+    fn check_division(&self) -> Result<(), RecipeError> {
+        let data = &self.data;
+        let multi = data.source.is_multi_label();
         refuse(
             (!data.train_rows.is_empty() || !data.validation_rows.is_empty()) && !multi,
             &["data.train_rows", "data.validation_rows", "data.source"],
             "only `multi-label` is divided by rows",
         )?;
+        let trains: BTreeSet<u32> = data.train_rows.iter().copied().collect();
         refuse(
-            data.train_rows.iter().any(|row| data.validation_rows.contains(row)),
+            data.validation_rows.iter().any(|row| trains.contains(row)),
             &["data.train_rows", "data.validation_rows"],
             "a row would train and validate",
+        )?;
+        refuse(
+            data.validation_share != Data::default().validation_share && !multi && data.source != Source::Folder,
+            &["data.validation_share", "data.source"],
+            "only `multi-label` and `folder` are divided by a share; the others come divided",
         )?;
         refuse(
             multi && (data.unbalance.enabled || data.tiny || data.validation_per_class > 0 || !data.classes.is_empty()),
             &["data.source", "data.unbalance", "data.tiny", "data.validation_per_class", "data.classes"],
             "with several labels per sample there are no classes to divide by",
         )?;
-        refuse(
-            data.source == Source::MultiLabel && !matches!(data.channels, 0 | 3 | 4),
-            &["data.channels", "data.source"],
-            "`multi-label` has 4 channels (red, blue, green, yellow) or 3 (red, green, blue)",
-        )?;
-        refuse(
-            data.source.is_photographs() && !matches!(data.channels, 0 | 3),
-            &["data.channels", "data.source"],
-            "photographs are read as red, green, blue; leave `channels` out",
-        )?;
+        let limits = [
+            (data.train_limit > 0, "data.train_limit", usize::try_from(data.train_limit).ok()),
+            (data.tiny, "data.tiny", classes(data).map(|n| n * TINY)),
+            (!data.train_rows.is_empty(), "data.train_rows", Some(data.train_rows.len())),
+            (data.source == Source::Synthetic, "data.synthetic_images", usize::try_from(data.synthetic_images[0]).ok()),
+        ];
+        let batch = usize::try_from(self.batch_size).unwrap_or(usize::MAX);
+        let small = limits.iter().find(|(set, _, images)| *set && images.is_some_and(|images| images < batch));
+        match small {
+            Some((_, path, _)) if data.drop_last => conflict(
+                &["batch_size", path],
+                "a batch is larger than the training split, and partial batches are dropped, so there would be no step",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Channels, and what they are scaled by.
+    fn check_input(&self) -> Result<(), RecipeError> {
+        let data = &self.data;
+        let (choices, why): (&[u32], _) = match data.source {
+            Source::FashionMnist | Source::Mnist => (&[0, 1, 3], "the images are grey: 1 channel, or 3 that repeat it"),
+            Source::Cifar10 | Source::Cifar100 => (&[0, 3], "the images are red, green, blue; leave `channels` out"),
+            Source::Imagenette | Source::Imagewoof | Source::Folder => {
+                (&[0, 3], "photographs are read as red, green, blue; leave `channels` out")
+            }
+            Source::MultiLabel => {
+                (&[0, 3, 4], "`multi-label` has 4 channels (red, blue, green, yellow) or 3 (red, green, blue)")
+            }
+            Source::Synthetic => (&[0, 1, 2, 3, 4], ""),
+        };
+        refuse(!choices.contains(&data.channels), &["data.channels", "data.source"], why)?;
         let normalize = &data.normalize;
         let given = normalize.kind == NormalizeKind::Given;
+        let entries = normalize.mean.len();
         refuse(
-            normalize.mean.len() != normalize.deviation.len() || given == normalize.mean.is_empty(),
+            entries != normalize.deviation.len()
+                || given == (entries == 0)
+                || (given && channels(data).is_some_and(|n| n != entries)),
             &["data.normalize.kind", "data.normalize.mean", "data.normalize.deviation"],
             "`given` needs one mean and one deviation per channel, and the others take none",
         )
@@ -145,9 +224,8 @@ impl Recipe {
             &["augment.resize.min_scale", "augment.resize.max_scale"],
             "the smallest share is larger than the largest",
         )?;
-        let side = if data.side() == 0 { 128 } else { data.side() };
         refuse(
-            augment.resize.evaluation_size > 0 && augment.resize.evaluation_size < side,
+            augment.resize.evaluation_size > 0 && side(data).is_some_and(|side| augment.resize.evaluation_size < side),
             &["augment.resize.evaluation_size", "data.size"],
             "the centre crop is larger than the image that it is cut from",
         )?;
@@ -162,7 +240,7 @@ impl Recipe {
             "`exact` keeps full resolution and `squish` exactly `data.size`, so there is nothing to choose",
         )?;
         refuse(
-            data.side() > 0 && augment.translate >= data.side(),
+            side(data).is_some_and(|side| augment.translate >= side),
             &["augment.translate", "data.size"],
             "an image cannot move by its own size with its border reflected",
         )?;
@@ -191,7 +269,9 @@ impl Recipe {
             "there is no self-attention whose matrix could be symmetric",
         )?;
         refuse(
-            arch == Arch::SimpleCnn && self.loss.rectification.mining == Mining::Instance,
+            arch == Arch::SimpleCnn
+                && self.loss.rectification.enabled
+                && self.loss.rectification.mining == Mining::Instance,
             &["model.arch", "loss.rectification.mining"],
             "`simple-cnn` has no last linear layer, so it has no features to compare",
         )
@@ -214,6 +294,11 @@ impl Recipe {
             self.schedule.kind == ScheduleKind::Finder && (self.share_training || self.checkpoint.every > 0),
             &["schedule.kind", "share_training", "checkpoint.every"],
             "the search for a rate trains nothing that could be shared or resumed",
+        )?;
+        refuse(
+            self.data.sampler == Sampler::ClassBalanced && self.schedule.kind == ScheduleKind::Finder,
+            &["data.sampler", "schedule.kind"],
+            "the search for a rate draws every image once",
         )
     }
 
@@ -246,12 +331,21 @@ impl Recipe {
             !unbalance && half.contains(&loss.smoothing.target),
             &["loss.smoothing.target", "data.unbalance.enabled"],
             "without the unbalanced column there is no such split",
-        )?;
-        let rectification = &loss.rectification;
+        )
+    }
+
+    fn check_rectification(&self) -> Result<(), RecipeError> {
+        let (rectification, multi) = (&self.loss.rectification, self.data.source.is_multi_label());
+        let given = rectification.omega == Omega::Given;
         refuse(
-            (rectification.omega == Omega::Given) == (rectification.omega_value == 0.0) && rectification.enabled,
+            given == (rectification.omega_value == 0.0) && rectification.enabled,
             &["loss.rectification.omega", "loss.rectification.omega_value"],
             "`given` needs a value above 0, and the others take none",
+        )?;
+        refuse(
+            rectification.enabled && given && rectification.eta * rectification.omega_value > 1.0,
+            &["loss.rectification.eta", "loss.rectification.omega_value"],
+            "their product is the weight of rectification, and the base loss has the rest of 1",
         )?;
         refuse(
             rectification.enabled && !multi && (rectification.minority == Minority::PerLabel),
@@ -267,18 +361,71 @@ impl Recipe {
             rectification.enabled && self.schedule.kind == ScheduleKind::Finder,
             &["loss.rectification.enabled", "schedule.kind"],
             "the search for a rate uses the base loss",
-        )?;
-        refuse(
-            self.data.sampler == Sampler::ClassBalanced && self.schedule.kind == ScheduleKind::Finder,
-            &["data.sampler", "schedule.kind"],
-            "the search for a rate draws every image once",
         )
+    }
+
+    /// How much is recorded.
+    fn check_amount(&self) -> Result<(), RecipeError> {
+        let epochs = usize::try_from(self.epochs).unwrap_or(usize::MAX);
+        // Where only the files know how many classes there are, the coordinator refuses what is too much.
+        let evaluation = self.numbers_per_evaluation(classes(&self.data).unwrap_or(0));
+        let often = if self.evaluate.when == When::Epoch { epochs } else { 1 };
+        let numbers = epochs * NUMBERS_PER_EPOCH + often.saturating_mul(evaluation);
+        if numbers > MOST_NUMBERS {
+            let why = format!("{numbers} numbers per trial are too many, at most {MOST_NUMBERS} are kept");
+            return conflict(&["epochs", "evaluate.when", "evaluate.per_class"], &why);
+        }
+        Ok(())
     }
 }
 
-fn numbers(path: &str, list: &[f64], range: &str, holds: fn(f64) -> bool) -> Result<(), RecipeError> {
+/// Numbers of a list, no more than `most`, of which each `holds`.
+fn numbers(path: &str, list: &[f64], most: usize, range: &str, holds: fn(f64) -> bool) -> Result<(), RecipeError> {
+    if list.len() > most {
+        return Err(out_of_range(path, format!("{} numbers", list.len()), range));
+    }
     match list.iter().find(|x| !holds(**x)) {
         Some(wrong) => Err(out_of_range(path, wrong.to_string(), range)),
         None => Ok(()),
+    }
+}
+
+/// Labels that the source has in its files; none where only the files know.
+fn labels(data: &Data) -> Option<usize> {
+    match (data.source, data.label_count) {
+        (Source::FashionMnist | Source::Mnist | Source::Cifar10 | Source::Imagenette | Source::Imagewoof, _) => {
+            Some(10)
+        }
+        (Source::Cifar100, _) => Some(100),
+        (Source::Synthetic, 0) => Some(10),
+        (Source::MultiLabel, 0) => Some(28),
+        (Source::Synthetic | Source::MultiLabel, n) => usize::try_from(n).ok(),
+        (Source::Folder, _) => None,
+    }
+}
+
+/// Classes that are trained on; none where only the files know.
+fn classes(data: &Data) -> Option<usize> {
+    if data.classes.is_empty() { labels(data) } else { Some(data.classes.len()) }
+}
+
+/// Side of what the network sees; none where only the files know.
+fn side(data: &Data) -> Option<u32> {
+    match data.source {
+        _ if data.side() > 0 => Some(data.side()),
+        Source::FashionMnist | Source::Mnist => Some(28),
+        Source::Cifar10 | Source::Cifar100 => Some(32),
+        _ => None,
+    }
+}
+
+/// Channels that the network sees; none where only the files know.
+fn channels(data: &Data) -> Option<usize> {
+    match data.source {
+        _ if data.channels > 0 => usize::try_from(data.channels).ok(),
+        Source::FashionMnist | Source::Mnist => Some(1),
+        Source::Cifar10 | Source::Cifar100 | Source::Imagenette | Source::Imagewoof | Source::Folder => Some(3),
+        Source::MultiLabel => Some(4),
+        Source::Synthetic => None,
     }
 }

@@ -24,6 +24,11 @@ impl de::Error for RecipeError {
         Self::OutOfRange { path: String::new(), value, range: expected.to_string() }
     }
 
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        let found = format!("an array of length {length}");
+        Self::WrongType { path: String::new(), found, expected: expected.to_string() }
+    }
+
     fn unknown_field(key: &str, expected: &'static [&'static str]) -> Self {
         Self::UnknownKey {
             path: String::new(),
@@ -85,7 +90,16 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
             Value::Int(i) => visitor.visit_i64(*i),
             Value::Float(_) => self.deserialize_f64(visitor),
             Value::Str(s) => visitor.visit_borrowed_str(s),
-            Value::Array(items) => visitor.visit_seq(Items(items.iter(), 0)),
+            Value::Array(items) => {
+                let expected = (&visitor as &dyn Expected).to_string();
+                let mut rest = Items(items.iter(), 0);
+                let value = visitor.visit_seq(&mut rest)?;
+                // A visitor of a fixed length stops when it has enough.
+                if rest.0.len() > 0 {
+                    return Err(RecipeError::invalid_length(items.len(), &expected.as_str()));
+                }
+                Ok(value)
+            }
             Value::Table(table) => visitor.visit_map(Entries { rest: table.iter(), value: None }),
         }
     }

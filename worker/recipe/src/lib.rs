@@ -17,7 +17,7 @@ mod types;
 mod value;
 
 pub use error::{RecipeError, nearest};
-pub use metrics::smoothed_accuracy;
+pub use metrics::{MOST_NUMBERS, smoothed_accuracy};
 pub use types::*;
 pub use value::Value;
 

@@ -2,6 +2,10 @@
 
 use crate::{Recipe, ScheduleKind, TrainEvaluation, TrainerKind};
 
+/// Numbers that one trial may record. With names as long as the trainer's, so many fit into one message to the
+/// coordinator.
+pub const MOST_NUMBERS: usize = 200_000;
+
 impl Recipe {
     /// The final metrics that this recipe yields, `metric/split`, as the trainer names them: metric by metric, splits
     /// in the order train, train_clean, balanced, unbalanced, perverse. Per-class accuracies, whose number depends on
@@ -24,12 +28,19 @@ impl Recipe {
     #[must_use]
     pub fn yields_metric(&self, name: &str) -> bool {
         let class = name.strip_prefix("accuracy_class_").and_then(|rest| rest.split_once('/'));
+        let evaluated = self.trainer == TrainerKind::Torch && self.schedule.kind != ScheduleKind::Finder;
         match class {
-            Some((class, split)) if self.evaluate.per_class => {
+            Some((class, split)) if self.evaluate.per_class && evaluated => {
                 class.parse::<u32>().is_ok_and(|n| n.to_string() == class) && self.splits().contains(&split)
             }
             _ => self.metric_names().iter().any(|known| known == name),
         }
+    }
+
+    /// Numbers that one evaluation records, of `classes` classes.
+    pub(crate) fn numbers_per_evaluation(&self, classes: usize) -> usize {
+        let classes = if self.evaluate.per_class { classes } else { 0 };
+        (self.metrics().len() + classes) * self.splits().len()
     }
 
     fn splits(&self) -> Vec<&'static str> {

@@ -20,4 +20,6 @@ pub enum PlantedBug {
     ReplacedKeepsLeases,
     /// A trial that kills its processes is leased again for ever.
     DeathsNeverCount,
+    /// Trials that share a training are served like others.
+    SiblingsForgotten,
 }

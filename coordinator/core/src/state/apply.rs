@@ -1,10 +1,10 @@
 //! `apply`: one fact onto the state.
 
-use super::{Accepted, Counts, Lease, PendingSet, State, Sweep, Trial, TrialState, Worker, WorkerState};
+use super::{Accepted, Counts, Lease, PendingSet, State, Sweep, Trainings, Trial, TrialState, Worker, WorkerState};
 use crate::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     plan::{MAX_TRIALS, Plan},
-    record::{LeaseEnd, Metric, Outcome, OutcomeKind, Record, WorkerEnd, WorkerInfo},
+    record::{LeaseEnd, Metric, Outcome, OutcomeKind, Prediction, Record, WorkerEnd, WorkerInfo},
     spec::SweepSpec,
 };
 use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String, vec::Vec};
@@ -190,6 +190,7 @@ fn submitted(state: &mut State, id: SweepId, spec: &SweepSpec, at: Millis) -> Re
         counts: Counts { planned, pending: planned, ..Counts::default() },
         plan,
         repeated: BTreeSet::new(),
+        trainings: Trainings::new(spec),
     };
     if sweep.closed.is_none() {
         state.open.insert((Reverse(spec.priority), id));
@@ -212,6 +213,7 @@ fn cancelled(state: &mut State, id: SweepId, reason: &str, at: Millis) -> Result
         }
     }
     sweep.pending.clear();
+    sweep.trainings.release_all();
     sweep.closed = Some(at);
     sweep.cancelled = Some(reason.into());
     state.open.remove(&(Reverse(sweep.spec.priority), id));
@@ -234,8 +236,14 @@ fn joined(state: &mut State, id: WorkerId, info: &WorkerInfo, at: Millis) -> Res
         if let Some(other) = state.processes.get(&info.process_id) {
             return Err(ApplyError::ProcessTaken { worker: id, other: *other });
         }
-        let worker =
-            Worker { info: info.clone(), joined: at, state: WorkerState::Live, leases: Vec::new(), finished: 0 };
+        let worker = Worker {
+            info: info.clone(),
+            joined: at,
+            state: WorkerState::Live,
+            leases: Vec::new(),
+            finished: 0,
+            last: None,
+        };
         state.workers.insert(id, worker);
         state.processes.insert(info.process_id.clone(), id);
     }
@@ -272,6 +280,7 @@ fn granted(state: &mut State, id: AttemptId, worker: WorkerId, at: Millis) -> Re
     trial.attempts = id.attempt;
     trial.lease = Some(Box::new(Lease { id, worker, granted: at }));
     holder.leases.push(id);
+    holder.last = Some(id.trial);
     sweep.change(place, TrialState::Leased);
     Ok(())
 }
@@ -409,6 +418,10 @@ impl Sweep {
         let trial = &mut self.trials[place];
         *self.counts.of(trial.state) -= 1;
         *self.counts.of(to) += 1;
+        let (config, replicate) = (trial.id.config, trial.id.replicate);
+        if (trial.state == TrialState::Leased) != (to == TrialState::Leased) {
+            self.trainings.hold(config, replicate, to == TrialState::Leased);
+        }
         trial.state = to;
         if to == TrialState::Pending {
             self.pending.insert(place, trial.losses);
@@ -418,8 +431,8 @@ impl Sweep {
     }
 }
 
-/// What makes two outcomes of a trial equal: SHA-256 over how it ended, every metric bit for bit, and the digest of
-/// the trained parameters; not over timings or the device. Metrics count as a set ordered by (name, epoch), and every
+/// What makes two outcomes of a trial equal: SHA-256 over how it ended, every metric bit for bit, and the digests of
+/// the trained parameters and of the predictions; not over timings, `seconds/` among the metrics included, or the device. Metrics count as a set ordered by (name, epoch), and every
 /// NaN as the same value, because a store need not keep the trainer's order or a NaN's payload.
 #[must_use]
 pub fn fingerprint(outcome: &Outcome) -> [u8; 32] {
@@ -437,7 +450,7 @@ pub fn fingerprint(outcome: &Outcome) -> [u8; 32] {
             text(&mut hash, what);
         }
     }
-    let mut metrics: Vec<&Metric> = outcome.metrics.iter().collect();
+    let mut metrics: Vec<&Metric> = outcome.metrics.iter().filter(|m| !m.is_timing()).collect();
     metrics.sort_by(|a, b| (&a.name, a.epoch, a.is_final).cmp(&(&b.name, b.epoch, b.is_final)));
     hash.update((metrics.len() as u64).to_le_bytes());
     for metric in metrics {
@@ -448,5 +461,12 @@ pub fn fingerprint(outcome: &Outcome) -> [u8; 32] {
         hash.update([u8::from(metric.is_final)]);
     }
     text(&mut hash, &outcome.provenance.parameter_digest);
+    let mut predictions: Vec<&Prediction> = outcome.predictions.iter().collect();
+    predictions.sort_by(|a, b| a.split.cmp(&b.split));
+    for prediction in predictions {
+        text(&mut hash, &prediction.split);
+        hash.update(prediction.rows.to_le_bytes());
+        text(&mut hash, &prediction.digest);
+    }
     hash.finalize().into()
 }

@@ -8,6 +8,7 @@ mod plan;
 mod reports;
 mod scale;
 mod scheduling;
+mod sharing;
 mod workers;
 
 use sweeper_core::{
@@ -30,6 +31,7 @@ fn config(stratum: &str, name: &str, replicates: u32) -> ConfigSpec {
         recipe: b"{}".to_vec(),
         recipe_digest: format!("recipe-{name}"),
         data_key: "data".to_owned(),
+        training_digest: String::new(),
     }
 }
 
@@ -76,7 +78,7 @@ fn outcome(value: f64) -> Outcome {
     let name = "accuracy/test".to_owned();
     let provenance = Provenance { data_digest: "d1".to_owned(), ..Provenance::default() };
     let metrics = vec![Metric { name, epoch: 1, value, is_final: true }];
-    Outcome { kind: OutcomeKind::Completed, metrics, provenance }
+    Outcome { kind: OutcomeKind::Completed, metrics, provenance, predictions: Vec::new() }
 }
 
 fn failure(error: &str) -> TrialReport {

@@ -7,6 +7,7 @@ use sweeper_core::{
     plan::trial_seed,
     record::{Failure, LeaseEnd, Outcome, Record},
     scheduler::{RefuseReason, ReportAnswer, Scheduler, TOLERATED_LOSSES, TrialReport},
+    spec::Pairing,
     state::{Counts, State, TrialState},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Model {
     pub(crate) accepted: BTreeMap<TrialId, Outcome>,
     failed: BTreeSet<AttemptId>,
     losses: BTreeMap<TrialId, u32>,
+    /// The trial that each worker got last.
+    last: BTreeMap<WorkerId, TrialId>,
     /// Trials with an attempt that failed because its process died.
     pub(crate) killers: BTreeSet<TrialId>,
     term: u64,
@@ -66,6 +69,7 @@ impl Model {
                 ensure!(other.is_none(), "{id} leased while {other:?} is open");
                 ensure!(!self.accepted.contains_key(&id.trial), "{id} leased after its outcome");
                 self.leases.insert(*id, (*worker, now + self.term));
+                self.last.insert(*worker, id.trial);
             }
             Record::LeaseEnded { id, end, .. } => {
                 ensure!(self.leases.remove(id).is_some(), "lease {id} ended twice");
@@ -99,6 +103,7 @@ impl Model {
         after: &Scheduler,
     ) -> Result<(), Violation> {
         ensure!(after.defect().is_none(), "the scheduler contradicts itself: {:?}", after.defect());
+        let last = self.last.clone();
         for record in records {
             self.check_cause(now, call, record, before)?;
             check_truth(record, after.state())?;
@@ -118,7 +123,7 @@ impl Model {
             (Call::Acquire { worker, .. }, Reply::Granted(grants)) => {
                 self.renew(now, |_, holder| holder == *worker);
                 self.check_grants(*worker, grants, after.state())?;
-                self.check_order(records, after.state())?;
+                self.check_order(records, last.get(worker).copied(), after.state())?;
             }
             (Call::Report { id, digest, report, .. }, Reply::Reported(_, answer)) => {
                 check_answer(*id, digest, report, answer, before)?;
@@ -177,16 +182,32 @@ impl Model {
 
     /// Inside a sweep the trial lost least often comes first, then plan order; at most one trial is passed over, which
     /// the worker failed on just now.
-    fn check_order(&self, records: &[Record], state: &State) -> Result<(), Violation> {
+    ///
+    /// Two exceptions where configs share a training: the trials that go on with the training of the worker's last one
+    /// come first, and one whose training is held elsewhere may be passed over, but not for one that was lost.
+    fn check_order(&self, records: &[Record], last: Option<TrialId>, state: &State) -> Result<(), Violation> {
         let losses = |trial: TrialId| self.losses.get(&trial).copied().unwrap_or_default();
-        let mut passed_over = BTreeSet::new();
+        let same = |a: TrialId, b: TrialId| {
+            let Some(sweep) = state.sweeps.get(&a.sweep) else { return false };
+            let training = |t: TrialId| sweep.spec.configs.get(t.config as usize).map(|c| c.training_digest.as_str());
+            let common = sweep.spec.pairing == Pairing::Common && training(a) != Some("");
+            common && (a.sweep, a.replicate) == (b.sweep, b.replicate) && training(a) == training(b)
+        };
+        let held = |trial: TrialId| self.leases.keys().any(|id| same(trial, id.trial));
+        let (mut passed_over, mut last) = (BTreeSet::new(), last);
         for record in records {
             let Record::LeaseGranted { id, .. } = record else { continue };
             let Some(sweep) = state.sweeps.get(&id.trial.sweep) else { return Err(format!("grant of {id}")) };
-            let granted = sweep.trials.iter().position(|t| t.id == id.trial);
-            let pending = sweep.trials.iter().enumerate().filter(|(_, t)| t.state == TrialState::Pending);
-            let earlier = pending.filter(|(place, t)| (losses(t.id), Some(*place)) < (losses(id.trial), granted));
-            passed_over.extend(earlier.map(|(_, t)| t.id));
+            let goes_on = |trial: TrialId| losses(trial) == 0 && last.is_some_and(|last| same(trial, last));
+            let pending = || sweep.trials.iter().enumerate().filter(|(_, t)| t.state == TrialState::Pending);
+            if !goes_on(id.trial) {
+                let granted = sweep.trials.iter().position(|t| t.id == id.trial);
+                let earlier = pending().filter(|(place, t)| (losses(t.id), Some(*place)) < (losses(id.trial), granted));
+                let unexcused = earlier.filter(|(_, t)| losses(id.trial) > 0 || !held(t.id));
+                passed_over.extend(unexcused.map(|(_, t)| t.id));
+                passed_over.extend(pending().filter(|(_, t)| goes_on(t.id)).map(|(_, t)| t.id));
+            }
+            last = Some(id.trial);
         }
         ensure!(passed_over.len() <= 1, "{records:?} passed over {passed_over:?}");
         Ok(())

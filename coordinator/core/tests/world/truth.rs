@@ -2,7 +2,7 @@
 
 use super::Rng;
 use sweeper_core::{
-    record::{Failure, Metric, Outcome, OutcomeKind, Provenance},
+    record::{Failure, Metric, Outcome, OutcomeKind, Prediction, Provenance},
     scheduler::TrialReport,
     spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
 };
@@ -53,13 +53,18 @@ pub(crate) fn outcome(recipe_digest: &str, data_key: &str, seed: u64, seconds: f
     let metric = |epoch, value, is_final| Metric { name: "accuracy/test".to_owned(), epoch, value, is_final };
     Outcome {
         kind,
-        metrics: vec![metric(1, (bits % 1000) as f64, false), metric(2, last, true)],
+        metrics: vec![
+            metric(1, (bits % 1000) as f64, false),
+            metric(2, last, true),
+            Metric { name: "seconds/train".to_owned(), epoch: 1, value: seconds, is_final: false },
+        ],
         provenance: Provenance {
             data_digest: data_digest(data_key),
             parameter_digest: format!("{bits:x}"),
             train_seconds: seconds,
             ..Provenance::default()
         },
+        predictions: vec![Prediction::new("balanced".to_owned(), 16, bits.to_le_bytes()[..2].to_vec())],
     }
 }
 
@@ -79,6 +84,7 @@ fn failure(attempt: u32) -> TrialReport {
 /// Some sweep of few names, seeds and recipes, so that equal trials occur in several sweeps.
 pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
     let strata = 1 + rng.below(2);
+    let shared = rng.chance(40);
     let mut configs = Vec::new();
     for stratum in 0..strata {
         for config in 0..1 + rng.below(3) {
@@ -89,6 +95,11 @@ pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
                 recipe: Vec::new(),
                 recipe_digest: format!("recipe-{}", rng.below(12)),
                 data_key: format!("data-{}", rng.below(2)),
+                training_digest: if shared {
+                    ["", "one", "two"][rng.below(3) as usize].to_owned()
+                } else {
+                    String::new()
+                },
             });
         }
     }

@@ -1,9 +1,9 @@
-//! `results.csv` and `trials.csv`.
+//! `results.csv` and `trials.csv`, and what `sweeper export` prints besides: epochs and predictions.
 //!
 //! `results.csv` holds observations and nothing else, so it is the same to the byte whatever the schedule was: no ids,
 //! times, workers, no trace of reuse. What depends on the schedule is in `trials.csv`.
 //!
-//! In both, a text (never a number) that begins with `=`, `+`, `-`, `@`, a full-width form of these, a tab, a line
+//! In all of them, a text (never a number) that begins with `=`, `+`, `-`, `@`, a full-width form of these, a tab, a line
 //! break or an apostrophe has one apostrophe before it. Readers take one leading apostrophe away and have the text.
 
 use super::RenderError;
@@ -14,7 +14,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// Every observed number: `sweep,config,replicate,metric,epoch,value`, ordered by config, replicate, metric, epoch.
-/// Values have the shortest form that reads back to the same bits.
+/// Measurements of time are none. Values have the shortest form that reads back to the same bits.
 ///
 /// # Errors
 /// [`RenderError::Csv`].
@@ -27,7 +27,7 @@ pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
             continue;
         }
         let config = text(&config_name(results, trial.config));
-        let mut metrics: Vec<_> = trial.metrics.iter().collect();
+        let mut metrics: Vec<_> = trial.metrics.iter().filter(|m| !m.is_timing()).collect();
         metrics.sort_by(|a, b| (&a.name, a.epoch).cmp(&(&b.name, b.epoch)));
         for metric in metrics {
             rows.push(&[
@@ -84,6 +84,79 @@ pub fn trials_csv(results: &SweepResults) -> Result<String, RenderError> {
         }
     }
     rows.finish()
+}
+
+/// Every number of every epoch, also times, also of trainings that diverged: `stratum,config,replicate,epoch,metric,value`,
+/// ordered by config, replicate, epoch, metric.
+///
+/// # Errors
+/// [`RenderError::Csv`].
+pub fn epochs_csv(results: &SweepResults) -> Result<String, RenderError> {
+    let mut rows = Rows::new(&["stratum", "config", "replicate", "epoch", "metric", "value"])?;
+    for trial in ordered(results) {
+        let [stratum, config] = stratum_and_config(results, trial.config);
+        let mut metrics: Vec<_> = trial.metrics.iter().collect();
+        metrics.sort_by(|a, b| (a.epoch, &a.name).cmp(&(b.epoch, &b.name)));
+        for metric in metrics {
+            rows.push(&[
+                stratum.clone(),
+                config.clone(),
+                trial.replicate.to_string(),
+                metric.epoch.to_string(),
+                text(&metric.name),
+                number::exact(metric.value),
+            ])?;
+        }
+    }
+    rows.finish()
+}
+
+/// Which images of a split one trial had right.
+#[derive(Debug, Clone, Copy)]
+pub struct Predicted<'a> {
+    /// Index of the config.
+    pub config: u32,
+    /// Index of the replicate.
+    pub replicate: u32,
+    /// Name of the split.
+    pub split: &'a str,
+    /// Images.
+    pub rows: u32,
+    /// Image i is bit i mod 8 of byte ⌊i / 8⌋, lowest bit first; what is missing counts as wrong.
+    pub correct: &'a [u8],
+}
+
+/// One line per image: `stratum,config,replicate,split,image,correct`, the images numbered from 0 in file order, the last
+/// column 1 or 0. With `head`, the names of the columns come first.
+///
+/// # Errors
+/// [`RenderError::Csv`].
+pub fn predictions_csv<'a>(
+    results: &SweepResults,
+    predicted: impl IntoIterator<Item = Predicted<'a>>,
+    head: bool,
+) -> Result<String, RenderError> {
+    let mut rows = Rows(::csv::Writer::from_writer(Vec::new()));
+    if head {
+        rows.push(&["stratum", "config", "replicate", "split", "image", "correct"])?;
+    }
+    for Predicted { config, replicate, split, rows: images, correct } in predicted {
+        let [stratum, config] = stratum_and_config(results, config);
+        let (replicate, split) = (replicate.to_string(), text(split));
+        for image in 0..images {
+            let byte = correct.get(image as usize / 8).copied().unwrap_or_default();
+            let right = if byte >> (image % 8) & 1 == 1 { "1" } else { "0" };
+            rows.push(&[&stratum, &config, &replicate, &split, &image.to_string(), right])?;
+        }
+    }
+    rows.finish()
+}
+
+fn stratum_and_config(results: &SweepResults, index: u32) -> [String; 2] {
+    match results.spec.configs.get(index as usize) {
+        Some(config) => [text(&config.stratum), text(&config.name)],
+        None => [String::new(), format!("c{index}")],
+    }
 }
 
 fn ordered(results: &SweepResults) -> Vec<&TrialResult> {

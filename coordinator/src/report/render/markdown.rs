@@ -22,6 +22,13 @@ pub fn markdown(analysis: &Analysis) -> String {
         let _ = writeln!(out, "> **{}**\n", escape(&warning));
     }
     let _ = writeln!(out, "{}. {}\n", escape(&wording::counts(&analysis.counts)), escape(&text::question(analysis)));
+    let notes = text::notes(analysis);
+    for (whose, note) in &notes {
+        let _ = writeln!(out, "- Note on {}: {}", name(whose), escape(note));
+    }
+    if !notes.is_empty() {
+        out.push('\n');
+    }
     out.push_str("## Verdicts\n\n");
     for stratum in &analysis.strata {
         heading(&mut out, stratum);

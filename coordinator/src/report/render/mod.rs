@@ -7,7 +7,7 @@ mod json;
 mod markdown;
 mod terminal;
 
-pub use csv::{results_csv, trials_csv};
+pub use csv::{Predicted, epochs_csv, predictions_csv, results_csv, trials_csv};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;

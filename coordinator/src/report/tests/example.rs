@@ -65,6 +65,7 @@ impl Builder {
             recipe: recipe.as_bytes().to_vec(),
             recipe_digest: digest(100 + u64::from(index)),
             data_key: "fashion-mnist".to_owned(),
+            training_digest: String::new(),
         });
         index
     }

@@ -7,6 +7,7 @@ mod edge;
 mod example;
 mod formats;
 mod losses;
+mod records;
 mod snapshots;
 
 use super::{Analysis, analyze, write_all};

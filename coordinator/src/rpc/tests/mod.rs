@@ -3,6 +3,7 @@
 
 mod hostile;
 mod load;
+mod predictions;
 mod round_trip;
 
 use super::{ServeError, ServeOptions, serve};
@@ -108,6 +109,7 @@ fn completed(value: f64) -> v1::Outcome {
             train_seconds: 0.25,
             ..v1::TrialProvenance::default()
         }),
+        predictions: Vec::new(),
     }
 }
 

@@ -4,12 +4,14 @@
 mod errors;
 mod histories;
 mod kill;
+mod migrations;
+mod predictions;
 mod reading;
 
 use super::Store;
 use sweeper_core::{
     ids::{AttemptId, Millis, WorkerId},
-    record::{Metric, Outcome, OutcomeKind, Provenance, WorkerInfo},
+    record::{Metric, Outcome, OutcomeKind, Prediction, Provenance, WorkerInfo},
     scheduler::{Grant, ReportAnswer, Scheduler, Settings, TrialReport},
     spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
 };
@@ -32,6 +34,7 @@ pub(crate) fn spec(name: &str, seed: u64, pairing: Pairing, configs: &[(&str, u3
             recipe: format!("{{\"lr\":\"{recipe}\"}}").into_bytes(),
             recipe_digest: format!("digest of {recipe}"),
             data_key: "fashion-mnist".to_owned(),
+            training_digest: ["", "shared", "also shared"][i % 3].to_owned(),
         })
         .collect();
     let digest = format!("{name} {seed} {pairing:?} {:?}", configs);
@@ -69,6 +72,12 @@ pub(crate) fn info(process: &str, slot: &str) -> WorkerInfo {
     }
 }
 
+/// Eleven images, right or wrong as the accuracy's low bits say.
+pub(crate) fn bits(split: &str, accuracy: f64) -> Prediction {
+    let low = accuracy.to_bits().to_le_bytes();
+    Prediction::new(split.to_owned(), 11, vec![low[0], low[1] & 7])
+}
+
 /// A completed outcome with this accuracy, observed on data of this digest.
 pub(crate) fn outcome(accuracy: f64, data_digest: &str) -> Outcome {
     let metric = |name: &str, epoch, value, is_final| Metric { name: name.to_owned(), epoch, value, is_final };
@@ -88,6 +97,7 @@ pub(crate) fn outcome(accuracy: f64, data_digest: &str) -> Outcome {
             train_seconds: 1.5,
             evaluate_seconds: 0.5,
         },
+        predictions: [HOSTILE, "balanced"].map(|split| bits(split, accuracy)).to_vec(),
     }
 }
 

@@ -199,3 +199,22 @@ fn windows_line_ends_and_a_byte_order_mark_are_fine() {
     let spec = sweep(&format!("\u{feff}{}", SMALL.replace('\n', "\r\n")));
     assert_eq!(spec.digest, sweep(SMALL).digest);
 }
+
+/// Two settings have no default of their own, so they are not in the tree of defaults.
+#[test]
+fn settings_without_a_default_can_be_set_too() {
+    let matched = "{ kind = 'val-matched', eps = 0.1, target = 'perverse' }";
+    let set = format!(
+        "set  = {{ \"prior.train\" = 'train', \"prior.validation\" = 'split', \"loss.smoothing\" = {matched}, \
+         \"schedule.pct_start\" = 0.5 }}"
+    );
+    let text = edited("set  = { \"prior.train\" = \"train\", \"prior.validation\" = \"split\" }", &set);
+    let second = recipe(&sweep(&text), 1);
+    assert_eq!(second.loss.smoothing.target, Some(sweeper_recipe::SmoothingTarget::Perverse));
+    assert_eq!(second.schedule.pct_start, Some(0.5));
+    let spec = sweep_with(SMALL, &["recipe.schedule.pct_start=0.25"]).unwrap();
+    assert_eq!(recipe(&spec, 0).schedule.pct_start, Some(0.25));
+    for wrong in ["recipe.schedule.pct_start.x=1", "recipe.schedule.pct_start=true", "recipe.schedule.pct=1"] {
+        sweep_with(SMALL, &[wrong]).unwrap_err();
+    }
+}

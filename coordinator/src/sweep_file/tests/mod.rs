@@ -5,6 +5,7 @@ mod accepted;
 mod examples;
 mod fuzz;
 mod refused;
+mod vocabulary;
 
 use super::{SweepFileError, parse};
 use sweeper_core::spec::SweepSpec;

@@ -55,6 +55,9 @@ impl Splits {
             let why = "with several labels per sample there are no classes to divide by";
             single.ok_or_else(|| DataError::Setting(format!("{key}: {why}; hint: leave it out")))
         };
+        // Limits cut the source; whatever moves rows works on what is left.
+        limit(&mut division.0, data.train_limit, ("data.train_limit", "training"))?;
+        limit(&mut division.1, data.validation_limit, ("data.validation_limit", "validation"))?;
         if data.tiny {
             division = resplit::tiny(set, classes("data.tiny")?, division);
         }
@@ -62,9 +65,6 @@ impl Splits {
             division = resplit::larger_validation(set, data, classes("data.validation_per_class")?, division)?;
         }
         let (mut train, validation) = division;
-        limit(&mut train, data.train_limit, ("data.train_limit", "training"))?;
-        let mut validation = validation;
-        limit(&mut validation, data.validation_limit, ("data.validation_limit", "validation"))?;
         let mut parts = None;
         let draw = &data.unbalance;
         if draw.enabled {

@@ -71,7 +71,7 @@ pub(super) fn tiny(set: &DataSet, labels: &[u16], (train, validation): Division)
 /// move.
 ///
 /// # Errors
-/// A class with too few training rows.
+/// A class with too few training rows; nothing to move, which would be the source's own division under another name.
 pub(super) fn larger_validation(
     set: &DataSet,
     data: &Data,
@@ -93,6 +93,11 @@ pub(super) fn larger_validation(
             return Err(DataError::Setting(format!("data.validation_per_class = {wanted} {why}; {hint}")));
         }
         moved.extend(numpy_permutation(&mut generator, rows.len()).into_iter().take(needed).map(|at| rows[at]));
+    }
+    if moved.is_empty() {
+        let why = format!("moves nothing: validation has that many of each of the {} classes", set.classes.len());
+        let hint = "hint: raise it, lower data.validation_limit, or leave it out";
+        return Err(DataError::Setting(format!("data.validation_per_class = {wanted} {why}; {hint}")));
     }
     moved.sort_unstable();
     let stays = |row: &usize| moved.binary_search(row).is_err();

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod canonical;
+mod combinations;
 mod errors;
+mod identity;
+mod page;
+mod ranges;
 
 use crate::{Recipe, Value};
 

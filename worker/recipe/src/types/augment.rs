@@ -45,7 +45,7 @@ pub struct Resize {
     pub max_scale: f64,
     /// `random-crop`: what evaluation sees.
     pub evaluation: CropEvaluation,
-    /// `shorter-side` evaluation: the side before the centre crop; 0 for 5/4 of `data.size`. 0 to 4,096.
+    /// `shorter-side` evaluation: the side before the centre crop; 0 for 5/4 of `data.size`. 0, or 4 to 4,096.
     pub evaluation_size: u32,
 }
 

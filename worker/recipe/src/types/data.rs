@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Data {
     /// The data set, or the form of the user's own.
     pub source: Source,
-    /// Its folder inside the worker's data directory; empty for the source's own name. Relative, without `..`.
+    /// Its folder inside the worker's data directory; empty for the source's own name. Relative, without `..`, at most
+    /// 1,000 bytes.
     pub path: String,
     /// Side in pixels of what the network sees; 0 for the images' own size, or 128 for photographs. 0, or 4 to 1,024.
     pub size: u32,

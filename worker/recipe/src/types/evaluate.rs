@@ -10,7 +10,7 @@ pub struct Evaluate {
     pub when: When,
     /// Images of the training split measured.
     pub train: TrainEvaluation,
-    /// β of smoothed accuracy: 1 to 8 different numbers, each above 0, at most 1,000. The first is the metric
+    /// β of smoothed accuracy: 1 to 8 different numbers, each from 0.001 to 1,000. The first is the metric
     /// `smoothed_accuracy`, each further one `smoothed_accuracy_<β>`.
     pub betas: Vec<f64>,
     /// Whether mirrored validation images count too.

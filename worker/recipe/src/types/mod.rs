@@ -73,7 +73,8 @@ pub struct Recipe {
     /// State on disk, from which an interrupted training goes on. No part of the digest.
     #[serde(default)]
     pub checkpoint: Checkpoint,
-    /// Anything that a person wants to remember, at most 1,000 bytes. No part of the digest.
+    /// Anything that a person wants to remember, at most 1,000 bytes, no control characters but line breaks and tabs. No
+    /// part of the digest.
     #[serde(default)]
     pub meta: String,
     /// Settings of the synthetic trainer; the torch trainer does not read them.

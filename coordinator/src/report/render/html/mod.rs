@@ -57,6 +57,7 @@ fn head(analysis: &Analysis) -> Markup {
             p.facts {
                 span { (wording::counts(&analysis.counts)) }
                 span { (text::question(analysis)) }
+                @for (whose, note) in text::notes(analysis) { span { "Note on " (whose) ": " (note) } }
                 span { "Submitted " (p.submitted) @if let Some(closed) = &p.closed { ", closed " (closed) } "." }
             }
         }

@@ -1,0 +1,315 @@
+//! Rows to results, as if they were a sweep that has finished: one stratum per number of epochs, one config per set of
+//! flags. Which rows had a seed in common nobody knows any more, so the seeds count as independent.
+
+use super::{ACCURACIES, COLUMNS, LayoutError};
+use crate::results::{RESULTS_SCHEMA, SweepResults, TrialResult};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io::Read as _,
+    path::Path,
+    time::UNIX_EPOCH,
+};
+use sweeper_core::{
+    record::{Metric, Provenance},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
+};
+
+/// Largest file read, in bytes: about 600,000 rows.
+const MOST_BYTES: u64 = 64 << 20;
+/// The flags, as a config's name lists those that are set.
+const FLAGS: [&str; 6] = ["ub", "ap", "tp", "vp", "al", "ls"];
+/// The config with `ub` alone: study A's plain training on unbalanced data.
+const BASELINE: [bool; 6] = [true, false, false, false, false, false];
+/// What becomes a metric of its own name, final or not. Study A's two losses are those of whatever was evaluated last,
+/// under a name that says otherwise, so they stay out of the analysis.
+const LOSSES: [&str; 2] = ["train_loss/logged", "valid_loss/logged"];
+
+/// How the rows are to be judged.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Name of the config to compare with; none for the one with `ub` alone.
+    pub baseline: Option<String>,
+    /// Primary metric; none for the accuracy on the balanced split.
+    pub metric: Option<String>,
+}
+
+/// What the columns `epochs` to `lr` say. In the order of study A's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    epochs: u32,
+    flags: [bool; 6],
+    batch: u32,
+    /// In units of 1e-5, as the layout writes it.
+    rate: u64,
+}
+
+/// One training.
+struct Row {
+    line: u64,
+    elapsed: f64,
+    losses: [Option<f64>; 2],
+    accuracies: [Option<f64>; 4],
+}
+
+/// Reads a file of this layout.
+///
+/// # Errors
+/// Every [`LayoutError`] but those of writing.
+pub fn read(path: &Path, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
+    let file = path.display().to_string();
+    let unreadable = |why: String| LayoutError::Unreadable { file: file.clone(), why };
+    let opened = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
+    let changed = opened.metadata().ok().and_then(|m| m.modified().ok());
+    let at = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |d| d.as_millis());
+    let mut text = String::new();
+    opened.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|e| unreadable(e.to_string()))?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(unreadable("it is larger than 64 MiB".to_owned()));
+    }
+    let rows = rows(&text, &file)?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    results(&name, &file, u64::try_from(at).unwrap_or_default(), rows, wanted)
+}
+
+fn rows(text: &str, file: &str) -> Result<BTreeMap<Key, Vec<Row>>, LayoutError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_reader(text.as_bytes());
+    let known = reader.headers().is_ok_and(|head| head.iter().eq(COLUMNS));
+    if !known {
+        return Err(LayoutError::UnknownLayout { file: file.to_owned() });
+    }
+    let mut rows: BTreeMap<Key, Vec<Row>> = BTreeMap::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| LayoutError::Row {
+            file: file.to_owned(),
+            line: e.position().map_or(0, ::csv::Position::line),
+            why: format!("not a row of {} cells", COLUMNS.len()),
+        })?;
+        let cells = Cells { file, line: record.position().map_or(0, ::csv::Position::line), record: &record };
+        let (key, row) = cells.row()?;
+        rows.entry(key).or_default().push(row);
+    }
+    if rows.is_empty() {
+        return Err(LayoutError::Row { file: file.to_owned(), line: 2, why: "there is no row".to_owned() });
+    }
+    Ok(rows)
+}
+
+/// One line of the file.
+struct Cells<'a> {
+    file: &'a str,
+    line: u64,
+    record: &'a ::csv::StringRecord,
+}
+
+impl Cells<'_> {
+    fn wrong<T>(&self, column: usize, expected: &'static str) -> Result<T, LayoutError> {
+        let found: String = self.record.get(column).unwrap_or_default().chars().take(40).collect();
+        let (file, column) = (self.file.to_owned(), COLUMNS[column]);
+        // Whatever the file holds must not act on a terminal.
+        let found = found.replace(char::is_control, "\u{fffd}");
+        Err(LayoutError::Cell { file, line: self.line, column, found, expected })
+    }
+
+    /// A number for which `holds` is true.
+    fn number(&self, column: usize, expected: &'static str, holds: fn(f64) -> bool) -> Result<f64, LayoutError> {
+        let number = self.record.get(column).and_then(|cell| cell.parse::<f64>().ok());
+        number.filter(|x| holds(*x)).map_or_else(|| self.wrong(column, expected), Ok)
+    }
+
+    fn whole(&self, column: usize, expected: &'static str, most: u32) -> Result<u32, LayoutError> {
+        let number = self.record.get(column).and_then(|cell| cell.parse::<u32>().ok());
+        number.filter(|n| (1..=most).contains(n)).map_or_else(|| self.wrong(column, expected), Ok)
+    }
+
+    fn is_absent(&self, column: usize) -> bool {
+        self.record.get(column) == Some("-")
+    }
+
+    fn row(&self) -> Result<(Key, Row), LayoutError> {
+        let mut flags = [false; 6];
+        for (flag, column) in flags.iter_mut().zip(1..) {
+            *flag = match self.record.get(column) {
+                Some("0") => false,
+                Some("1") => true,
+                _ => return self.wrong(column, "0 or 1"),
+            };
+        }
+        let rate = self.number(8, "a learning rate above 0, at most 100", |x| x > 0.0 && x <= 100.0)?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let rate = (rate * 1e5).round() as u64;
+        let key = Key {
+            epochs: self.whole(0, "1 to 10000", 10_000)?,
+            flags,
+            batch: self.whole(7, "1 to 65536", 65_536)?,
+            rate,
+        };
+        let mut losses = [None; 2];
+        for (loss, column) in losses.iter_mut().zip(10..) {
+            if !self.is_absent(column) {
+                *loss = Some(self.number(column, "a finite number, or `-`", f64::is_finite)?);
+            }
+        }
+        let mut accuracies = [None; 4];
+        for (accuracy, column) in accuracies.iter_mut().zip(12..) {
+            if !self.is_absent(column) {
+                *accuracy = Some(self.number(column, "0 to 100, or `-`", |x| (0.0..=100.0).contains(&x))?);
+            }
+        }
+        // Without unbalanced data there are no such splits: 0 means that.
+        if !flags[0] {
+            for accuracy in &mut accuracies[2..] {
+                *accuracy = accuracy.filter(|x| *x != 0.0);
+            }
+        }
+        let elapsed = self.number(9, "seconds, 0 to 1e9", |x| (0.0..=1e9).contains(&x))?;
+        Ok((key, Row { line: self.line, elapsed, losses, accuracies }))
+    }
+}
+
+fn results(
+    name: &str,
+    file: &str,
+    at: u64,
+    rows: BTreeMap<Key, Vec<Row>>,
+    wanted: &Wanted,
+) -> Result<SweepResults, LayoutError> {
+    // Batch size and rate are told only where they tell something apart.
+    let several = rows.keys().map(|key| (key.batch, key.rate)).collect::<BTreeSet<_>>().len() > 1;
+    let configs: Vec<ConfigSpec> = rows.iter().map(|(key, found)| config(key, found.len(), several)).collect();
+    let analysis = plan(file, &rows, &configs, wanted)?;
+    let trials = (0u32..).zip(rows).flat_map(|(config, (key, found))| {
+        (0u32..).zip(found).map(move |(replicate, row)| trial(config, replicate, key.epochs, row, file))
+    });
+    let trials = trials.collect();
+    let digest = |what: &str| hex(&format!("{file} {what} {analysis:?} {configs:?}"));
+    Ok(SweepResults {
+        schema: RESULTS_SCHEMA,
+        sweep: "imported".to_owned(),
+        spec: SweepSpec {
+            name: folder(name),
+            seed: 0,
+            pairing: Pairing::Independent,
+            priority: 0,
+            max_failures: 1,
+            digest: digest("sweep"),
+            plan_digest: digest("plan"),
+            configs,
+            analysis,
+            toml: format!("# No sweep file: the results were read from {file}.\n"),
+            overrides: Vec::new(),
+        },
+        state: "finished".to_owned(),
+        submitted_ms: at,
+        closed_ms: Some(at),
+        cancel_reason: None,
+        software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        data_digests: Vec::new(),
+        trials,
+        attempts: Vec::new(),
+        unequal_repeats: 0,
+        repeats: 0,
+    })
+}
+
+/// A name that can be part of a file name.
+fn folder(name: &str) -> String {
+    let clean = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let name: String = name.chars().take(64).map(clean).collect();
+    if name.is_empty() || name.starts_with(['.', '-']) { format!("imported{name}") } else { name }
+}
+
+fn config_name(key: &Key, several: bool) -> String {
+    let set: Vec<&str> = FLAGS.iter().zip(key.flags).filter_map(|(flag, set)| set.then_some(*flag)).collect();
+    let flags = if set.is_empty() { "plain".to_owned() } else { set.join("+") };
+    if several { format!("{flags} bs={} lr={:.5}", key.batch, rate(key)) } else { flags }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn rate(key: &Key) -> f64 {
+    key.rate as f64 / 1e5
+}
+
+fn config(key: &Key, replicates: usize, several: bool) -> ConfigSpec {
+    let plural = if key.epochs == 1 { "" } else { "s" };
+    let mut flags = String::new();
+    for (flag, set) in FLAGS.iter().zip(key.flags) {
+        let _ = write!(flags, r#""{flag}":{},"#, u8::from(set));
+    }
+    // What the row says, and no recipe: what else was set, nobody wrote down.
+    let row = format!(r#"{{"epochs":{},{flags}"bs":{},"lr":{:.5}}}"#, key.epochs, key.batch, rate(key));
+    ConfigSpec {
+        name: config_name(key, several),
+        stratum: format!("{} epoch{plural}", key.epochs),
+        replicates: u32::try_from(replicates).unwrap_or(u32::MAX),
+        recipe_digest: hex(&row),
+        recipe: row.into_bytes(),
+        data_key: String::new(),
+        training_digest: String::new(),
+    }
+}
+
+fn plan(
+    file: &str,
+    rows: &BTreeMap<Key, Vec<Row>>,
+    configs: &[ConfigSpec],
+    wanted: &Wanted,
+) -> Result<AnalysisPlan, LayoutError> {
+    let strata: BTreeSet<&str> = configs.iter().map(|c| c.stratum.as_str()).collect();
+    let in_all = |name: &str| strata.iter().all(|s| configs.iter().any(|c| c.stratum == *s && c.name == name));
+    let plain = || rows.keys().zip(configs).find(|(key, _)| key.flags == BASELINE).map(|(_, c)| c.name.clone());
+    let baseline = wanted.baseline.clone().or_else(plain).unwrap_or_else(|| "ub".to_owned());
+    let unknown = |what, name: &str, known: Vec<String>| {
+        Err(LayoutError::Unknown { file: file.to_owned(), what, name: name.to_owned(), known })
+    };
+    // It must be there for every number of epochs.
+    if !in_all(&baseline) {
+        let names: BTreeSet<&str> = configs.iter().map(|c| c.name.as_str()).collect();
+        let known: Vec<String> = names.into_iter().filter(|name| in_all(name)).map(str::to_owned).collect();
+        return unknown("config", &baseline, known);
+    }
+    let metric = wanted.metric.clone().unwrap_or_else(|| ACCURACIES[1].to_owned());
+    if !ACCURACIES.contains(&metric.as_str()) {
+        return unknown("metric", &metric, ACCURACIES.map(str::to_owned).to_vec());
+    }
+    Ok(AnalysisPlan {
+        metric,
+        direction: Direction::Maximize,
+        baseline,
+        alpha: 0.05,
+        correction: Correction::Holm,
+        confidence: 0.95,
+    })
+}
+
+fn trial(config: u32, replicate: u32, epochs: u32, row: Row, file: &str) -> TrialResult {
+    let metric = |name: &str, value: Option<f64>, is_final| {
+        value.map(|value| Metric { name: name.to_owned(), epoch: epochs, value, is_final })
+    };
+    let accuracies = ACCURACIES.iter().zip(row.accuracies).filter_map(|(name, value)| metric(name, value, true));
+    let losses = LOSSES.iter().zip(row.losses).filter_map(|(name, value)| metric(name, value, false));
+    let mut metrics: Vec<Metric> = accuracies.chain(losses).collect();
+    metrics.sort_by(|a, b| a.name.cmp(&b.name));
+    TrialResult {
+        config,
+        replicate,
+        seed: 0,
+        state: "Finished".to_owned(),
+        ending: Some("completed".to_owned()),
+        metrics,
+        provenance: Some(Provenance { train_seconds: row.elapsed, ..Provenance::default() }),
+        // They were observed before anybody planned this analysis, and the report must say so.
+        reused_from: Some(format!("{file}:{}", row.line)),
+        last_error: None,
+    }
+}
+
+fn hex(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
