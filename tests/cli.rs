@@ -91,7 +91,7 @@ fn missing_and_truncated_data() {
     fs::create_dir(bench.path("data")).unwrap();
     let command = &mut bench.run_command("out", 1, &["--quiet"]);
     insta::assert_snapshot!("missing_data", shown(&bench, command));
-    small_images(&bench.path("data"), 100, 50);
+    small_images(&bench.path("data"), 300, 50);
     let images = bench.path("data/fashion-mnist/train-images-idx3-ubyte");
     let whole = fs::read(&images).unwrap();
     fs::write(&images, &whole[..whole.len() / 2]).unwrap();
@@ -100,7 +100,7 @@ fn missing_and_truncated_data() {
     fs::write(&images, &whole).unwrap();
     harness::assert_success(&command.output().unwrap());
     // Other data of the same name is refused for what is missing.
-    small_images(&bench.path("data"), 110, 50);
+    small_images(&bench.path("data"), 310, 50);
     let more = &mut bench.run_command("out", 1, &["--quiet", "--set", "replicates=3"]);
     let text = shown(&bench, more);
     let digests = insta::Settings::clone_current();
@@ -207,7 +207,7 @@ fn abandoned_trials_are_tried_again_by_the_same_command() {
         let output = bench.run_command("out", 1, &["--quiet"]).output().unwrap();
         let text = harness::text(&output);
         assert_eq!(output.status.code(), Some(50), "{text}");
-        assert!(text.contains("the same command tries them again"), "{text}");
+        assert!(text.contains("the same command tries again"), "{text}");
         let trials = fs::read_to_string(bench.path("out/trials.csv")).unwrap();
         // Tried three times in each sweep; what was finished is taken over.
         assert!(trials.contains(&format!("{sweep}/c")) && trials.contains(",3,w"), "{trials}");

@@ -48,6 +48,13 @@ fn plan(name: &str, options: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
+/// The line that the file itself shows.
+#[test]
+fn study_a_shares_three_of_ten_trainings() {
+    let shared = plan("apriori-imagenette", &["--set", "recipe.share_training=true"]);
+    assert_eq!((shared["trials"].as_u64(), shared["trainings"].as_u64()), (Some(600), Some(420)));
+}
+
 #[test]
 fn every_file_plans_the_trials_that_it_should() {
     let mut files: Vec<String> = fs::read_dir(root().join("deploy/sweeps"))

@@ -42,7 +42,15 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     // The root package joins the two sides, and nothing else does.
     (
         "",
-        &["sweeper-coordinator", "sweeper-core", "sweeper-proto", "sweeper-recipe", "sweeper-train", "sweeper-worker"],
+        &[
+            "sweeper-coordinator",
+            "sweeper-core",
+            "sweeper-data",
+            "sweeper-proto",
+            "sweeper-recipe",
+            "sweeper-train",
+            "sweeper-worker",
+        ],
     ),
 ];
 

@@ -48,20 +48,23 @@ mod torch {
     use sweeper_worker::devices;
 
     /// libtorch, and the data sets it has read: they are read once per process, not once per trial.
-    pub(crate) struct Torch(sweeper_train::Trainer);
+    /// The flag: whether it trains on a GPU.
+    pub(crate) struct Torch(sweeper_train::Trainer, bool);
 
     impl Torch {
         pub(crate) fn new(options: &TrainerOptions) -> Self {
-            Self(sweeper_train::Trainer::new(Options {
+            let device = match options.device {
+                devices::Device::Cpu(_) => Device::Cpu,
+                // Pinned by the environment, it is the only one that this process sees.
+                devices::Device::Cuda(_) => Device::Cuda(0),
+            };
+            let trainer = sweeper_train::Trainer::new(Options {
                 data_dir: options.data_dir.clone(),
-                device: match options.device {
-                    devices::Device::Cpu(_) => Device::Cpu,
-                    // Pinned by the environment, it is the only one that this process sees.
-                    devices::Device::Cuda(_) => Device::Cuda(0),
-                },
+                device,
                 device_name: devices::describe(&options.device),
                 checkpoint_dir: options.checkpoint_dir.clone(),
-            }))
+            });
+            Self(trainer, device != Device::Cpu)
         }
     }
 
@@ -79,7 +82,17 @@ mod torch {
             stop: &dyn Fn() -> bool,
             progress: &mut dyn FnMut(Progress),
         ) -> Result<Outcome, TrainError> {
-            self.0.train(task, stop, progress)
+            let result = self.0.train(task, stop, progress);
+            // An illegal access or a device assert poisons the process's CUDA context: whatever it trains next would fail
+            // too. Its death costs this trial one attempt that does not count, and the next process begins clean.
+            if let Err(TrainError::Failed(message)) = &result
+                && self.1
+                && message.contains("CUDA error")
+            {
+                eprintln!("error: {}: {message}; this worker process ends and is replaced", task.label);
+                std::process::abort();
+            }
+            result
         }
     }
 }

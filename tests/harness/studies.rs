@@ -38,7 +38,7 @@ pub struct Small {
 /// Files for a CPU. Nothing in them changes but sizes.
 pub const DEMOS: [Small; 7] = [
     Small { name: "synthetic", set: &["recipe.synthetic.seconds=0.0"], trials: 100 },
-    Small { name: "apriori-tiny", set: &[], trials: 4 },
+    Small { name: "apriori-tiny", set: &["recipe.data.validation_limit=300"], trials: 4 },
     Small {
         name: "apriori-demo",
         set: &["replicates=2", "recipe.data.train_limit=1000", "recipe.data.validation_limit=300"],
@@ -71,7 +71,7 @@ pub const FULL: [Small; 7] = [
     Small { name: "mixup-imagenette", set: &made!(), trials: 12 },
     Small {
         name: "rectification-mnist",
-        set: &["replicates=2", "recipe.data.train_limit=640", "recipe.data.validation_limit=200"],
+        set: &["replicates=2", "recipe.data.train_limit=640", "recipe.data.validation_limit=100"],
         trials: 6,
     },
     Small {

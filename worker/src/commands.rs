@@ -1,6 +1,6 @@
 //! What `sweeper-worker` does beside working: commands that answer at once and need no coordinator.
 //!
-//! A new one is a variant of [`Command`] with its options, a field of [`Commands`], and a line in `run_command`.
+//! A new one is a variant of `Command` with its options, a field of [`Commands`], and a line in `run_command`.
 
 use crate::exit;
 use clap::{

@@ -142,11 +142,15 @@ fn place(program: &Path, options: &Options, state_dir: &Path, slot: &str, device
     if let Some(idle) = options.idle_exit {
         pass("--idle-exit", idle.as_secs_f64().to_string());
     }
-    let (data_dir, state_dir) = (options.data_folder(), state_dir.to_owned());
+    let (data_dir, state_dir, checkpoints) =
+        (options.data_folder(), state_dir.to_owned(), options.checkpoint_dir.clone());
     let name = device.to_string();
     let command = move || {
         let mut command = Command::new(&program);
         command.args(&arguments).arg("--data-dir").arg(&data_dir).arg("--state-dir").arg(&state_dir);
+        if let Some(checkpoints) = &checkpoints {
+            command.arg("--checkpoint-dir").arg(checkpoints);
+        }
         command.envs(device.environment());
         command
     };

@@ -218,7 +218,11 @@ pub(super) async fn cancel(args: CancelArgs) -> Result<Exit, Failure> {
     if args.json {
         output::print_json(&answer)?;
     } else {
-        output::note(&format!("{sweep} cancelled: {} open trials will not run", answer.cancelled));
+        output::note(&match answer.cancelled {
+            0 => format!("{sweep} had no open trial: there was nothing to cancel"),
+            1 => format!("{sweep} cancelled: 1 open trial will not run"),
+            open => format!("{sweep} cancelled: {open} open trials will not run"),
+        });
     }
     Ok(Exit::Ok)
 }

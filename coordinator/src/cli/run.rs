@@ -11,6 +11,7 @@ use super::{
 use crate::{
     driver::{Driver, DriverHandle},
     error::{Exit, Failure},
+    results::{SweepResults, TrialResult},
     rpc,
     store::Store,
 };
@@ -122,16 +123,27 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
     handle.stop().await;
     report::write(&results, &out, args.json)?;
     if exit == Exit::Abandoned {
-        output::note(&format!(
-            "some trials were abandoned: `sweeper explain TRIAL --state {}` says why; the same command tries them again",
-            out.display()
-        ));
+        output::note(&abandoned(&results, &out));
     }
     if !args.quiet {
         let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         output::note(&format!("done in {}", output::duration(elapsed)));
     }
     Ok(exit)
+}
+
+/// The first of the trials that were abandoned, why, and where the others' reasons are.
+fn abandoned(results: &SweepResults, out: &Path) -> String {
+    let gone = |trial: &&TrialResult| trial.state == "abandoned";
+    let Some(first) = results.trials.iter().find(gone) else { return "some trials were abandoned".to_owned() };
+    let id = format!("{}/c{}/r{}", results.sweep, first.config, first.replicate);
+    let count = results.trials.iter().filter(gone).count();
+    let trials = if count == 1 { "1 trial was".to_owned() } else { format!("{count} trials were") };
+    let why = first.last_error.as_deref().unwrap_or("no error is known");
+    format!(
+        "{trials} abandoned, {id} for: {why}\n  `sweeper explain {id} --state {}` says more; the same command tries again",
+        out.display()
+    )
 }
 
 fn not_writable(dir: &Path, error: &std::io::Error) -> Failure {

@@ -27,8 +27,8 @@ const MAX_FILE: u64 = 1 << 30;
 ///
 /// `crop`: the shorter side becomes `data.cache_size`, or `data.side()`. A smaller image stays as it is unless its
 /// shorter side is below `data.side()`; then it is enlarged to that, so that the crop exists. `squish`: exactly
-/// `data.side()` squared. `random-crop`: the shorter side becomes `data.cache_size`, or 5/4 of `data.side()` (rounded
-/// up) or the evaluation's size if that is larger; never enlarged. `data.exact`: full resolution.
+/// `data.side()` squared. `random-crop`: the shorter side becomes `data.cache_size`, or what the smallest random
+/// box needs not to be enlarged (`data.side()` / √(min_scale·3/4)), or the evaluation's size if that is larger; images are never enlarged. `data.exact`: full resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SizePolicy {
     /// Shorter side at most `shorter` and at least `least`; the other side in proportion, rounded to nearest.
@@ -52,9 +52,13 @@ impl SizePolicy {
             ResizeKind::RandomCrop => {
                 let evaluated = match resize.evaluation {
                     CropEvaluation::Squash => 0,
+                    CropEvaluation::ShorterSide if resize.evaluation_size == 0 => (side * 5).div_ceil(4),
                     CropEvaluation::ShorterSide => resize.evaluation_size,
                 };
-                Self::Shorter { shorter: or_cache_size((side * 5).div_ceil(4).max(evaluated)), least: 0 }
+                // The shorter side of the smallest box is √(min_scale · 3/4) of the image's: it should not be enlarged.
+                let smallest = (resize.min_scale * 0.75).sqrt();
+                let needed = (f64::from(side) / smallest).ceil().clamp(1.0, 4_096.0) as u32;
+                Self::Shorter { shorter: or_cache_size(needed.max(evaluated)), least: 0 }
             }
         }
     }
@@ -248,10 +252,11 @@ mod tests {
         let larger = policy(r#"{"data": {"source": "imagenette", "cache_size": 160}}"#);
         assert_eq!(larger, SizePolicy::Shorter { shorter: 160, least: 128 });
         let random = r#"{"data": {"source": "folder", "size": 98}, "augment": {"resize": {"kind": "random-crop"}}}"#;
-        assert_eq!(policy(random), SizePolicy::Shorter { shorter: 123, least: 0 });
+        // 98 / √(0.35 · 3/4) = 191.3.
+        assert_eq!(policy(random), SizePolicy::Shorter { shorter: 192, least: 0 });
         let shorter = r#"{"data": {"source": "folder", "size": 128}, "augment": {"resize": {"kind": "random-crop",
-            "evaluation": "shorter-side", "evaluation_size": 200}}}"#;
-        assert_eq!(policy(shorter), SizePolicy::Shorter { shorter: 200, least: 0 });
+            "evaluation": "shorter-side", "evaluation_size": 300}}}"#;
+        assert_eq!(policy(shorter), SizePolicy::Shorter { shorter: 300, least: 0 });
         let squish = r#"{"data": {"source": "folder"}, "augment": {"resize": {"kind": "squish"}}}"#;
         assert_eq!(policy(squish), SizePolicy::Squish(128));
         assert_eq!(policy(r#"{"data": {"source": "folder", "exact": true}}"#), SizePolicy::Full);

@@ -109,6 +109,7 @@ fn tables_of_imagenette() {
     csv("is_valid", "valid", 21, &["noisy_imagenette.csv", "a column `is_valid`", "`noisy_labels_50`, `valid`"]);
     csv("val/n01/c.JPEG", "val/n01/gone.JPEG", 20, &["val/n01/gone.JPEG", "line 4 of", "noisy_imagenette.csv"]);
     csv("val/n01/c", "train/n01/a", 21, &["every path once", "is in line 2", "it again in line 4"]);
+    csv("b.JPEG,n02", "b.JPEG,n77", 21, &["the picture's folder `n02`", "`n77` in line 3"]);
     csv("True", "yes", 21, &["True or False as `is_valid`", "`yes` in line 4"]);
     csv("train/n01/a.JPEG", "../a.JPEG", 21, &["`../a.JPEG` in line 2", "inside the folder"]);
     csv("n02,n01,False", "n02,False", 21, &["4 fields", "3 in line 3"]);
@@ -125,6 +126,9 @@ fn tables_of_imagenette() {
     for file in ["train/n01/a.JPEG", "val/n02/d.JPEG"] {
         fs::remove_file(dir.path().join("imagenette2-320").join(file)).unwrap();
     }
+    refused(noisy(0), Some(20), &["train/n01/a.JPEG", "line 2 of", "the first of 2"]);
+    // Lines that end in CR LF count like others.
+    fs::write(&path, text.replace('\n', "\r\n")).unwrap();
     refused(noisy(0), Some(20), &["train/n01/a.JPEG", "line 2 of", "the first of 2"]);
     fs::write(&path, text.lines().next().unwrap()).unwrap();
     refused(noisy(0), Some(21), &["at least one row"]);

@@ -57,18 +57,24 @@ fn number(file: &str) -> u8 {
     digit * 10 + if file.contains("bee") { 100 } else { 0 }
 }
 
+/// Whoever sets it back cannot set back the time at which that was done.
+#[test]
+fn an_image_that_changed_under_its_old_size_and_time_is_noticed() {
+    let (dir, ..) = prepared();
+    let image = dir.path().join("folder/train/ant/0.png");
+    let (time, length) = (fs::metadata(&image).unwrap().modified().unwrap(), fs::metadata(&image).unwrap().len());
+    fs::write(&image, vec![0; length as usize]).unwrap();
+    fs::File::options().write(true).open(&image).unwrap().set_modified(time).unwrap();
+    let error = Library::new(dir.path()).open(&recipe(FOLDER), &mut |_| false).unwrap_err().to_string();
+    assert!(error.contains("ant/0.png"), "{error}");
+}
+
 #[test]
 fn a_second_opening_decodes_nothing() {
     let (dir, set, file) = prepared();
     let made = fs::metadata(&file).unwrap().modified().unwrap();
     check(&dir, &set, 0);
     assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), made);
-    // Not even a source that cannot be read any more is opened: only its size and time count.
-    let image = dir.path().join("folder/train/ant/0.png");
-    let (time, length) = (fs::metadata(&image).unwrap().modified().unwrap(), fs::metadata(&image).unwrap().len());
-    fs::write(&image, vec![0; length as usize]).unwrap();
-    fs::File::options().write(true).open(&image).unwrap().set_modified(time).unwrap();
-    check(&dir, &set, 0);
     let names: Vec<_> = fs::read_dir(dir.path().join(".cache")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }

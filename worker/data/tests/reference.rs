@@ -89,7 +89,9 @@ fn pictures_are_those_of_pillow() {
         ("squish", false, "squish"),
         ("random-crop", false, "random-crop"),
     ] {
-        let data = format!(r#"{{"source": "folder", "size": {size}, "exact": {exact}}}"#);
+        // The size that the script shrinks to.
+        let cache = if policy == "random-crop" { (size * 5).div_ceil(4) } else { 0 };
+        let data = format!(r#"{{"source": "folder", "size": {size}, "exact": {exact}, "cache_size": {cache}}}"#);
         let json = format!(r#"{{"data": {data}, "augment": {{"resize": {{"kind": "{kind}"}}}}}}"#);
         let set = open(folder.path(), &json).unwrap();
         let files = set.files.as_ref().unwrap();

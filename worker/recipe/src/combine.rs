@@ -2,7 +2,7 @@
 
 use crate::{
     Activation, Arch, Data, LossKind, MOST_NUMBERS, Mining, Minority, Model, NormalizeKind, Omega, OptimizerKind, Pool,
-    Recipe, RecipeError, ResizeKind, Sampler, ScheduleKind, SmoothingKind, SmoothingTarget, Source, Stem, TrainPrior,
+    Recipe, RecipeError, ResizeKind, ScheduleKind, SmoothingKind, SmoothingTarget, Source, Stem, TrainPrior,
     TrainerKind, ValidationPrior, When, check::out_of_range,
 };
 use std::collections::BTreeSet;
@@ -92,11 +92,6 @@ impl Recipe {
         if self.trainer == TrainerKind::Synthetic {
             return Ok(());
         }
-        refuse(
-            self.share_training && self.evaluate.when == When::Epoch,
-            &["share_training", "evaluate.when"],
-            "what is shared is the finished training, so only its end can be evaluated",
-        )?;
         self.check_data()?;
         self.check_division()?;
         self.check_input()?;
@@ -294,11 +289,6 @@ impl Recipe {
             self.schedule.kind == ScheduleKind::Finder && (self.share_training || self.checkpoint.every > 0),
             &["schedule.kind", "share_training", "checkpoint.every"],
             "the search for a rate trains nothing that could be shared or resumed",
-        )?;
-        refuse(
-            self.data.sampler == Sampler::ClassBalanced && self.schedule.kind == ScheduleKind::Finder,
-            &["data.sampler", "schedule.kind"],
-            "the search for a rate draws every image once",
         )
     }
 
@@ -356,11 +346,6 @@ impl Recipe {
             rectification.enabled && multi && rectification.mining == Mining::Instance,
             &["loss.rectification.mining", "data.source"],
             "with several labels per sample, mining is by class",
-        )?;
-        refuse(
-            rectification.enabled && self.schedule.kind == ScheduleKind::Finder,
-            &["loss.rectification.enabled", "schedule.kind"],
-            "the search for a rate uses the base loss",
         )
     }
 

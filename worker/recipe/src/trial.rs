@@ -95,16 +95,6 @@ pub struct Prediction {
     pub correct: Vec<u8>,
 }
 
-impl Prediction {
-    /// Packs one truth value per image; none if there is no image, or more than 2^32 - 1.
-    #[must_use]
-    pub fn pack(split: &str, correct: &[bool]) -> Option<Self> {
-        let rows = u32::try_from(correct.len()).ok().filter(|rows| *rows > 0)?;
-        let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
-        Some(Self { split: split.to_string(), rows, correct: correct.chunks(8).map(byte).collect() })
-    }
-}
-
 /// Why there is no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrainError {

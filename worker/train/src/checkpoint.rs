@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use sweeper_recipe::{TRAINER_VERSION, trial::Task};
 use tch::{Kind, TchError, Tensor};
 
-use crate::hex;
+use crate::{device::library_version, hex};
 
 /// Name of the tensor that holds the record's JSON.
 const RECORD: &str = "record";
@@ -57,12 +57,13 @@ pub(crate) struct Restored<R> {
 }
 
 impl Place {
-    /// The place of `task`'s checkpoint in `folder`. Equal recipe, seed, data and version of the numerics share it,
-    /// whoever trains.
+    /// The place of `task`'s checkpoint in `folder`. Equal recipe, seed, data, version of the numerics, libtorch and kind
+    /// of device share it, whoever trains: another device would go on with other bits.
     #[must_use]
-    pub(crate) fn new(folder: &Path, task: &Task, data_digest: &str) -> Self {
+    pub(crate) fn new(folder: &Path, task: &Task, data_digest: &str, device: &str) -> Self {
         let mut hasher = Sha256::new();
-        for part in [task.recipe.digest().as_str(), &task.seed.to_string(), data_digest, TRAINER_VERSION] {
+        let (digest, seed, library) = (task.recipe.digest(), task.seed.to_string(), library_version());
+        for part in [digest.as_str(), &seed, data_digest, TRAINER_VERSION, device, &library] {
             hasher.update(part.as_bytes());
             hasher.update([0]);
         }
@@ -144,7 +145,9 @@ impl Place {
     }
 
     fn remove_but(&self, keep: Option<&Path>) {
-        for file in self.files().iter().filter(|file| Some(file.as_path()) != keep) {
+        // Drafts are what a process left that was killed while it wrote.
+        let drafts = self.files_ending(".draft");
+        for file in self.files().iter().chain(&drafts).filter(|file| Some(file.as_path()) != keep) {
             // What stays costs space and nothing else.
             let _ = fs::remove_file(file);
         }
@@ -156,10 +159,14 @@ impl Place {
     }
 
     fn files(&self) -> Vec<PathBuf> {
+        self.files_ending(".safetensors")
+    }
+
+    fn files_ending(&self, end: &str) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let ours = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with(&self.key) && name.ends_with(".safetensors")
+            name.starts_with(&self.key) && name.ends_with(end)
         };
         entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(ours).collect()
     }
@@ -174,7 +181,7 @@ mod tests {
 
     fn place(folder: &Path, seed: u64) -> Place {
         let task = Task { label: String::new(), recipe: Recipe::default(), seed, data_digest: None };
-        Place::new(folder, &task, "data")
+        Place::new(folder, &task, "data", "cpu")
     }
 
     fn tensors(start: f32) -> Vec<(String, Tensor)> {

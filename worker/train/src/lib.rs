@@ -3,7 +3,8 @@
 //! [`Trainer::train`] is the whole of it, and reads from top to bottom. Map of what it uses: `augment` batches as the
 //! network sees them · `model` the networks · `prior` biases of the logits · `loss` one formula for all of them, and
 //! class rectification · `optim` and `schedule` how parameters move · `training` one epoch, one step · `evaluate`
-//! metrics · `record` training losses · `checkpoint` state on disk · `finder` and `rate_search` the
+//! metrics · `record` training losses · `checkpoint` state on disk · `shared` trainings
+//! that several configs share · `finder` and `rate_search` the
 //! search for a learning rate ·
 //! `device` the process around it · `error` what ends a training early · `shim` calls that tch lacks. Images, labels,
 //! splits and everything random come from the crate `sweeper-data`.
@@ -21,6 +22,7 @@ pub mod prior;
 mod rate_search;
 pub mod record;
 pub mod schedule;
+mod shared;
 mod shim;
 mod training;
 
@@ -39,8 +41,9 @@ use augment::{Batches, Images};
 use checkpoint::Place;
 use loss::{ClassCounts, Objective};
 use prior::Biases;
+use shared::Shared;
 use sweeper_data::{DataSet, Labels, Library, Splits};
-use training::{Done, Setup, Shared, Training};
+use training::{Done, Setup, Training};
 
 /// Data sets that are kept on the device between trainings.
 const IMAGES_KEPT: usize = 4;
@@ -128,7 +131,7 @@ impl Trainer {
             stop,
         };
         let place = self.options.checkpoint_dir.as_ref().filter(|_| recipe.checkpoint.every > 0);
-        let place = place.map(|folder| Place::new(folder, task, &set.digest));
+        let place = place.map(|folder| Place::new(folder, task, &set.digest, &self.options.device_name));
 
         let done = match recipe.schedule.kind {
             ScheduleKind::Finder => rate_search::search(&setup, &mut now, progress)?,
@@ -161,23 +164,31 @@ fn fit(
 ) -> Result<Done, Error> {
     let recipe = setup.recipe;
     now.steps = setup.steps_per_epoch()? * u64::from(recipe.epochs);
-    let mut training = Training::begin(setup, place, last.as_ref())?;
+    let shared = last.take_if(|last| last.serves(setup));
+    let mut training = Training::begin(setup, place.filter(|_| shared.is_none()))?;
     (now.step, now.epoch) = (training.record.step, training.record.epoch);
 
     while now.epoch < recipe.epochs {
-        if let Some(ending) = training.epoch(setup, now, progress)? {
+        if let Some(shared) = &shared {
+            training.replay(shared, now)?;
+        } else if let Some(ending) = training.epoch(setup, now, progress)? {
             return training.done(ending, Vec::new());
         }
         if now.epoch == recipe.epochs {
-            *last = Shared::new(setup, &training)?;
             break;
         }
         if recipe.evaluate.when == When::Epoch && training.evaluate(setup, now, progress)?.is_none() {
             return training.done(not_finite(now), Vec::new());
         }
-        if let Some(place) = place.filter(|_| now.epoch % recipe.checkpoint.every == 0) {
+        if let Some(place) = place.filter(|_| shared.is_none() && now.epoch.is_multiple_of(recipe.checkpoint.every)) {
             training.save(place)?;
         }
+    }
+    if let Some(ending) = training.never_moved(now) {
+        return training.done(ending, Vec::new());
+    }
+    if recipe.share_training {
+        *last = shared.or_else(|| training.shared(setup));
     }
     match training.evaluate(setup, now, progress)? {
         Some(predictions) => training.done(Ending::Completed, predictions),

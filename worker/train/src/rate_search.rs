@@ -3,12 +3,15 @@
 
 use std::time::Instant;
 
-use sweeper_recipe::trial::{Ending, Progress};
+use sweeper_recipe::{
+    Precision,
+    trial::{Ending, Progress},
+};
 
 use crate::{
     error::Error,
     finder::{STEPS, Search, rate},
-    optim::{Optimizer, Rate},
+    optim::{LossScaler, Optimizer, Rate},
     training::{Done, Record, Setup},
 };
 
@@ -19,6 +22,8 @@ pub(crate) fn search(setup: &Setup<'_>, now: &mut Progress, tell: &mut dyn FnMut
     let (clock, model) = (Instant::now(), setup.model()?);
     let parameters = model.parameters();
     let mut optimizer = Optimizer::new(&setup.recipe.optimizer, parameters.values(), parameters.decayed())?;
+    let half = setup.recipe.precision == Precision::Fp16;
+    let mut scaler = half.then(|| LossScaler::new(&setup.recipe.optimizer.loss_scale));
     let (mut search, mut record) = (Search::default(), Record::new());
     setup.steps_per_epoch()?;
     'search: for epoch in 0.. {
@@ -27,7 +32,7 @@ pub(crate) fn search(setup: &Setup<'_>, now: &mut Progress, tell: &mut dyn FnMut
             if (setup.stop)() {
                 return Err(Error::Stopped);
             }
-            let loss = setup.loss(&model, &rows, (epoch, first), (now.step, STEPS))?;
+            let (loss, _) = setup.loss(&model, &rows, (epoch, first), (now.step, STEPS))?;
             now.loss = loss.f_double_value(&[])?;
             let goes_on = search.push(now.loss);
             if now.loss.is_finite() {
@@ -37,7 +42,16 @@ pub(crate) fn search(setup: &Setup<'_>, now: &mut Progress, tell: &mut dyn FnMut
             if !goes_on {
                 break 'search;
             }
-            optimizer.step(&parameters.gradient(&loss)?, &Rate { lr: rate(now.step), momentum: None })?;
+            let step = Rate { lr: rate(now.step), momentum: None };
+            match &mut scaler {
+                None => optimizer.step(&parameters.gradient(&loss)?, &step)?,
+                Some(scaler) => {
+                    let gradient = parameters.gradient(&scaler.scale(&loss)?)?;
+                    if scaler.unscale(&gradient)? {
+                        optimizer.step(&gradient, &step)?;
+                    }
+                }
+            }
             first += rows.len() as u64;
             now.step += 1;
             tell(now.clone());

@@ -1,4 +1,4 @@
-//! What an epoch of training leaves behind: its losses in two forms, the learning rate and the time.
+//! What an epoch of training leaves behind: its losses in two forms.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,21 +34,6 @@ pub struct EpochLoss {
     pub running: f64,
     /// The mean over the samples of this epoch alone.
     pub mean: f64,
-}
-
-/// All that is kept of one epoch of training.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct EpochRecord {
-    /// From 1.
-    pub epoch: u32,
-    /// Training losses.
-    pub loss: EpochLoss,
-    /// Learning rate of the epoch's last step.
-    pub learning_rate: f64,
-    /// Seconds of training, evaluation excluded.
-    pub train_seconds: f64,
-    /// Seconds of evaluation after it.
-    pub evaluate_seconds: f64,
 }
 
 /// Batch losses of a training as they come. A checkpoint keeps it whole.

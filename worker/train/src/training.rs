@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use sweeper_data::{DataSet, Splits, order};
+use sweeper_data::{DataSet, Labels, Splits, order};
 use sweeper_recipe::{
-    Precision, Recipe,
+    Precision, Recipe, When,
     trial::{Ending, Metric, Prediction, Progress},
 };
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 use tracing::{info, warn};
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     prior::Biases,
     record::Losses,
     schedule,
+    shared::{Epoch, Shared},
 };
 
 /// On a GPU losses are read that often: reading one waits for everything before it.
@@ -58,7 +59,7 @@ impl Setup<'_> {
     }
 
     /// What decides the parameters that come out of a training.
-    fn training_key(&self) -> (String, u64, String) {
+    pub(crate) fn training_key(&self) -> (String, u64, String) {
         (self.recipe.training_digest(), self.seed, self.set.digest.clone())
     }
 
@@ -75,14 +76,15 @@ impl Setup<'_> {
         }
     }
 
-    /// The loss of one batch: rows at `first` of the epoch's order, at the optimizer step `step`.
+    /// The loss of one batch: rows at `first` of the epoch's order, at the optimizer step `step`. Beside it, with one
+    /// class per image, how many were right (of a mixed image, the class of the larger part), both on the device.
     pub(crate) fn loss(
         &self,
         model: &Model,
         rows: &[usize],
         (epoch, first): (u32, u64),
         (step, steps): (u64, u64),
-    ) -> Result<Tensor, Error> {
+    ) -> Result<(Tensor, Option<Tensor>), Error> {
         let recipe = self.recipe;
         let mut images = self.batches.training(rows, epoch, first)?;
         let mut mix = None;
@@ -97,7 +99,11 @@ impl Setup<'_> {
         if step < u64::from(recipe.loss.rectification.inspect) {
             info!("batch {step}:\n{}", self.objective.inspect(&batch)?);
         }
-        Ok(self.objective.loss(&batch)?)
+        let right = match self.set.labels {
+            Labels::Single(_) => Some(logits.f_argmax(1, false)?.f_eq_tensor(&labels)?.f_sum(Kind::Int64)?),
+            Labels::Multi(_) => None,
+        };
+        Ok((self.objective.loss(&batch)?, right))
     }
 }
 
@@ -107,8 +113,12 @@ pub(crate) struct Training {
     optimizer: Optimizer,
     scaler: Option<LossScaler>,
     pub record: Record,
-    /// Losses that are still on the device, with their number of samples.
-    unread: Vec<(Tensor, usize)>,
+    /// Losses that are still on the device, each with its step and number of samples.
+    unread: Vec<(u64, Tensor, usize)>,
+    /// How many images of the epoch under way were right so far, on the device, and of how many.
+    right: Option<(Tensor, usize)>,
+    /// Every epoch so far, where other configs may use them.
+    history: Option<Vec<Epoch>>,
 }
 
 /// Everything observed so far, and where the training stands: what a checkpoint holds beside tensors.
@@ -128,7 +138,7 @@ pub(crate) struct Record {
 
 /// A [`Metric`] whose value survives as text.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Observed {
+pub(crate) struct Observed {
     name: String,
     epoch: u32,
     bits: u64,
@@ -180,38 +190,15 @@ pub(crate) struct Done {
     pub predictions: Vec<Prediction>,
 }
 
-/// A finished training, for trials that differ from it in evaluation only.
-pub(crate) struct Shared {
-    key: (String, u64, String),
-    state: Vec<(String, Tensor)>,
-    record: Record,
-}
-
-impl Shared {
-    /// A copy of `training` before its last evaluation; none where nobody may use it.
-    pub(crate) fn new(setup: &Setup<'_>, training: &Training) -> Result<Option<Self>, TchError> {
-        if !setup.recipe.share_training {
-            return Ok(None);
-        }
-        let state = training.model.state()?;
-        Ok(Some(Self { key: setup.training_key(), state, record: training.record.clone() }))
-    }
-}
-
 impl Training {
-    /// A fresh training, or one that goes on: from `shared` if that was the same training, else from a checkpoint.
-    pub(crate) fn begin(setup: &Setup<'_>, place: Option<&Place>, shared: Option<&Shared>) -> Result<Self, Error> {
-        let mut training = Self::new(setup, setup.model()?)?;
-        let shared = shared.filter(|shared| setup.recipe.share_training && shared.key == setup.training_key());
-        if let Some(shared) = shared {
-            training.model.load_state(&shared.state)?;
-            // The time was spent once.
-            training.record = Record { train_seconds: 0.0, ..shared.record.clone() };
-        } else if let Some(restored) = place.and_then(Place::read) {
-            if !training.resume(restored) {
-                // Part of it may be in place already.
-                training = Self::new(setup, setup.model()?)?;
-            }
+    /// A fresh training, or one that goes on from a checkpoint.
+    pub(crate) fn begin(setup: &Setup<'_>, place: Option<&Place>) -> Result<Self, Error> {
+        let mut training = Self::new(setup)?;
+        if let Some(restored) = place.and_then(Place::read)
+            && !training.resume(restored)
+        {
+            // Part of it may be in place already.
+            training = Self::new(setup)?;
         }
         Ok(training)
     }
@@ -237,13 +224,46 @@ impl Training {
         Ok(Some(scored.predictions))
     }
 
-    pub(crate) fn new(setup: &Setup<'_>, model: Model) -> Result<Self, Error> {
-        let settings = &setup.recipe.optimizer;
+    fn new(setup: &Setup<'_>) -> Result<Self, Error> {
+        let (settings, model) = (&setup.recipe.optimizer, setup.model()?);
         let parameters = model.parameters();
         let optimizer = Optimizer::new(settings, parameters.values(), parameters.decayed())?;
         let half = setup.recipe.precision == Precision::Fp16;
         let scaler = half.then(|| LossScaler::new(&settings.loss_scale));
-        Ok(Self { model, optimizer, scaler, record: Record::new(), unread: Vec::new() })
+        let history = setup.recipe.share_training.then(Vec::new);
+        Ok(Self { model, optimizer, scaler, record: Record::new(), unread: Vec::new(), right: None, history })
+    }
+
+    /// Some ending if every gradient overflowed in half precision, so that nothing was trained.
+    pub(crate) fn never_moved(&self, now: &Progress) -> Option<Ending> {
+        let skipped = self.scaler.as_ref().map(|scaler| scaler.state().skipped)?;
+        let what = "no step was made: in float16 every gradient overflowed".to_owned();
+        (skipped > 0 && skipped == self.record.step).then_some(Ending::Diverged {
+            epoch: now.epoch,
+            step: now.step,
+            what,
+        })
+    }
+
+    /// What other configs may use of this training, once it is finished; nothing of one that was resumed, whose first
+    /// epochs nobody kept.
+    pub(crate) fn shared(&mut self, setup: &Setup<'_>) -> Option<Shared> {
+        let epochs = self.history.take().filter(|epochs| epochs.len() == setup.recipe.epochs as usize)?;
+        Some(Shared { key: setup.training_key(), epochs })
+    }
+
+    /// One pass over the training split, taken from an equal training.
+    pub(crate) fn replay(&mut self, shared: &Shared, now: &mut Progress) -> Result<(), Error> {
+        if let Some(epoch) = shared.epochs.get(now.epoch as usize) {
+            if let Some(state) = &epoch.state {
+                self.model.load_state(state)?;
+            }
+            self.record.metrics.extend_from_slice(&epoch.metrics);
+            self.record.step = epoch.step;
+        }
+        now.epoch += 1;
+        (now.step, self.record.epoch) = (self.record.step, now.epoch);
+        Ok(())
     }
 
     /// One pass over the training split. Some ending if it diverged.
@@ -261,12 +281,14 @@ impl Training {
             if (setup.stop)() {
                 return Err(Error::Stopped);
             }
-            let loss = setup.loss(&self.model, &rows, (epoch, first), (self.record.step, now.steps))?;
-            self.unread.push((loss.f_detach()?, rows.len()));
-            if self.unread.len() >= if setup.device.is_cuda() { LOSSES_AT_ONCE } else { 1 } {
-                if let Some(ending) = self.read_losses(now)? {
-                    return Ok(Some(ending));
-                }
+            let (loss, right) = setup.loss(&self.model, &rows, (epoch, first), (self.record.step, now.steps))?;
+            self.unread.push((self.record.step, loss.f_detach()?, rows.len()));
+            self.count(right, rows.len())?;
+            let at_once = if setup.device.is_cuda() { LOSSES_AT_ONCE } else { 1 };
+            if self.unread.len() >= at_once
+                && let Some(ending) = self.read_losses(now)?
+            {
+                return Ok(Some(ending));
             }
             let recipe = setup.recipe;
             let next = schedule::rate(&recipe.schedule, &recipe.optimizer, self.record.step, now.steps);
@@ -282,8 +304,24 @@ impl Training {
         }
         now.epoch += 1;
         self.record.epoch = now.epoch;
-        self.end_epoch(now.epoch, rate, clock.elapsed().as_secs_f64());
+        let before = self.record.metrics.len();
+        self.end_epoch(now.epoch, rate, clock.elapsed().as_secs_f64())?;
+        if let Some(history) = &mut self.history {
+            let wanted = setup.recipe.evaluate.when == When::Epoch || now.epoch == now.epochs;
+            let state = if wanted { Some(self.model.state()?) } else { None };
+            history.push(Epoch { state, step: self.record.step, metrics: self.record.metrics[before..].to_vec() });
+        }
         Ok(None)
+    }
+
+    /// Adds to the epoch's number of images that were right.
+    fn count(&mut self, right: Option<Tensor>, samples: usize) -> Result<(), TchError> {
+        let Some(right) = right else { return Ok(()) };
+        self.right = Some(match self.right.take() {
+            Some((sum, seen)) => (sum.f_add(&right)?, seen + samples),
+            None => (right, samples),
+        });
+        Ok(())
     }
 
     /// Moves the parameters. A gradient that overflows in half precision moves nothing, and lowers the scale.
@@ -301,28 +339,30 @@ impl Training {
         if self.unread.is_empty() {
             return Ok(None);
         }
-        let tensors: Vec<&Tensor> = self.unread.iter().map(|(loss, _)| loss).collect();
+        let tensors: Vec<&Tensor> = self.unread.iter().map(|(_, loss, _)| loss).collect();
         let mut values = vec![0f32; tensors.len()];
         Tensor::f_stack(&tensors, 0)?.f_to_device(tch::Device::Cpu)?.f_copy_data(&mut values, tensors.len())?;
-        // The step of the newest loss is not done yet.
-        let oldest = self.record.step + 1 - values.len().min(self.record.step as usize + 1) as u64;
-        for (place, (value, (_, samples))) in values.iter().zip(self.unread.drain(..)).enumerate() {
+        for (value, (step, _, samples)) in values.iter().zip(self.unread.drain(..)) {
             now.loss = f64::from(*value);
             if !value.is_finite() {
                 let what = format!("the training loss is {value}");
-                return Ok(Some(Ending::Diverged { epoch: now.epoch, step: oldest + place as u64, what }));
+                return Ok(Some(Ending::Diverged { epoch: now.epoch, step, what }));
             }
             self.record.losses.push(now.loss, samples as u64);
         }
         Ok(None)
     }
 
-    fn end_epoch(&mut self, epoch: u32, rate: Option<f64>, seconds: f64) {
+    fn end_epoch(&mut self, epoch: u32, rate: Option<f64>, seconds: f64) -> Result<(), TchError> {
         let record = &mut self.record;
         record.train_seconds += seconds;
         if let Some(losses) = record.losses.end_epoch() {
             record.push("loss/train_running", epoch, losses.running, false);
             record.push("loss/train_mean", epoch, losses.mean, false);
+        }
+        if let Some((right, seen)) = self.right.take() {
+            let right = right.f_int64_value(&[])? as f64;
+            record.push("accuracy/train_running", epoch, 100.0 * right / seen as f64, false);
         }
         if let Some(rate) = rate {
             record.push("lr/epoch", epoch, rate, false);
@@ -331,6 +371,7 @@ impl Training {
             record.push("skipped_steps/train", epoch, scaler.state().skipped as f64, false);
         }
         record.push("seconds/train", epoch, seconds, false);
+        Ok(())
     }
 
     /// Writes the state after an epoch. A disk that refuses it costs a warning, not the training.
@@ -357,6 +398,7 @@ impl Training {
         if let (Some(scaler), Some(state)) = (&mut self.scaler, restored.record.scaler) {
             scaler.load_state(state);
         }
+        self.history = None;
         match &loaded {
             Ok(()) => self.record = restored.record,
             Err(error) => warn!(%error, "a checkpoint does not fit and is not used"),

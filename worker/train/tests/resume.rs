@@ -127,6 +127,17 @@ fn what_differs_in_evaluation_only_is_trained_once_and_measured_alike() {
         assert_eq!(steps > 0, trains, "{config:?}");
         assert_eq!(observation(&outcome), observation(&run(&mut alone, &config, 9).unwrap()), "{config:?}");
     }
+    // After every epoch too, but only where the models of all epochs were kept.
+    let every = |prior: &str| config(prior, r#"{"when": "epoch"}"#);
+    for (config, trains) in
+        [(every("{}"), true), (every(r#"{"train": "zero", "validation": "zero"}"#), false), (config("{}", "{}"), false)]
+    {
+        let sharing = Recipe { share_training: true, ..config.clone() };
+        let mut steps = 0;
+        let outcome = shared.train(&task(&sharing, 9), &|| false, &mut |p| steps += u64::from(p.phase == "training"));
+        assert_eq!(observation(&outcome.unwrap()), observation(&run(&mut alone, &config, 9).unwrap()), "{config:?}");
+        assert_eq!(steps > 0, trains, "{config:?}");
+    }
     // Another seed is another training.
     let sharing = Recipe { share_training: true, ..config("{}", "{}") };
     let before = run(&mut shared, &sharing, 9).unwrap().parameter_digest;

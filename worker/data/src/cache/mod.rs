@@ -11,6 +11,7 @@ mod format;
 
 use std::{
     env, fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
@@ -133,6 +134,9 @@ fn key(folder: &Path, listing: &Listing, policy: SizePolicy) -> Result<[u8; 32],
         hasher.update(file);
         hasher.update(stat.len().to_le_bytes());
         hasher.update(changed.as_nanos().to_le_bytes());
+        // A copy that keeps the modification time still has a time of its own.
+        hasher.update(stat.ctime().to_le_bytes());
+        hasher.update(stat.ctime_nsec().to_le_bytes());
     }
     Ok(hasher.finalize().into())
 }

@@ -30,7 +30,7 @@ pub(crate) fn list(source: Source, folder: &Path, noise: u32) -> Result<Listing,
     let (unbalanced, noisy) = (table.find("unbalanced"), table.column(&format!("noisy_labels_{noise}"))?);
     let rows = table.rows()?;
     check_paths(&table, &rows, path)?;
-    let classes = classes(&table, &rows, clean)?;
+    let classes = classes(&table, &rows, path, clean)?;
     let ranks: BTreeMap<&str, u16> =
         classes.iter().enumerate().map(|(rank, class)| (class.as_str(), rank as u16)).collect();
     let label = |line: u64, name: &str| {
@@ -79,9 +79,15 @@ fn check_paths(table: &Table, rows: &[(u64, StringRecord)], path: usize) -> Resu
 }
 
 /// The clean labels in alphabetical order.
-fn classes(table: &Table, rows: &[(u64, StringRecord)], clean: usize) -> Result<Vec<String>, DataError> {
+fn classes(table: &Table, rows: &[(u64, StringRecord)], path: usize, clean: usize) -> Result<Vec<String>, DataError> {
     if let Some((line, _)) = rows.iter().find(|(_, row)| row[clean].is_empty()) {
         return Err(table.wrong(*line, format!("a label as `{CLEAN}`"), "nothing"));
+    }
+    // Clean means: the folder's. A label of its own would quietly be one more class.
+    let folder = |path: &str| path.rsplit('/').nth(1).unwrap_or_default().to_owned();
+    if let Some((line, row)) = rows.iter().find(|(_, row)| folder(&row[path]) != row[clean]) {
+        let expected = format!("the picture's folder `{}` as `{CLEAN}`", folder(&row[path]));
+        return Err(table.wrong(*line, expected, &format!("`{}`", &row[clean])));
     }
     let names: BTreeSet<&str> = rows.iter().map(|(_, row)| &row[clean]).collect();
     if names.len() < 2 || names.len() > MAX_CLASSES {

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::{BufRead, BufReader, Read, Seek},
     path::{Path, PathBuf},
 };
 
@@ -11,9 +12,19 @@ use crate::{DataError, error::HINT_OWN};
 
 const MAX_ROWS: usize = 10_000_000;
 
+/// Whether the first line ends in CR LF. Leaves the file at its beginning.
+fn ends_in_cr_lf(mut file: &File) -> std::io::Result<bool> {
+    let mut line = Vec::new();
+    BufReader::new(file.take(1 << 16)).read_until(b'\n', &mut line)?;
+    file.rewind()?;
+    Ok(line.ends_with(b"\r\n"))
+}
+
 /// A CSV file, open at its first row.
 pub(super) struct Table {
     path: PathBuf,
+    /// Where lines end in CR LF, the reader counts a line only after its LF, which it has not met at a row's start.
+    behind: u64,
     reader: Reader<File>,
     header: StringRecord,
 }
@@ -28,9 +39,13 @@ impl Table {
             Ok(file) => file,
             Err(error) => return Err(DataError::reading(path, "", &error)),
         };
+        let behind = match ends_in_cr_lf(&file) {
+            Ok(behind) => u64::from(behind),
+            Err(error) => return Err(DataError::reading(path, "", &error)),
+        };
         let mut reader = ReaderBuilder::new().from_reader(file);
         match reader.headers().cloned() {
-            Ok(header) => Ok(Self { path, reader, header }),
+            Ok(header) => Ok(Self { path, behind, reader, header }),
             Err(error) => Err(explained(&path, error)),
         }
     }
@@ -64,7 +79,7 @@ impl Table {
         let mut rows = Vec::new();
         for record in self.reader.records() {
             let record = record.map_err(|error| explained(&self.path, error))?;
-            rows.push((record.position().map_or(0, csv::Position::line), record));
+            rows.push((record.position().map_or(0, csv::Position::line) + self.behind, record));
             if rows.len() > MAX_ROWS {
                 return Err(DataError::malformed(&self.path, format!("at most {MAX_ROWS} rows"), "more"));
             }

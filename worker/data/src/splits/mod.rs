@@ -42,8 +42,8 @@ impl Splits {
     /// not where the source has an unbalanced column of its own.
     ///
     /// # Errors
-    /// [`DataError::Setting`]: a limit or row beyond what there is, a split without any image, a class without any
-    /// training image.
+    /// [`DataError::Setting`]: a limit or row beyond what there is, a split without any image, a class of which
+    /// there is no training image before the unbalanced column is applied.
     pub fn new(set: &DataSet, data: &Data, seed: u64) -> Result<Self, DataError> {
         let mut division = resplit::division(set, data)?;
         let single = match (&set.clean, &set.labels) {
@@ -65,6 +65,7 @@ impl Splits {
             division = resplit::larger_validation(set, data, classes("data.validation_per_class")?, division)?;
         }
         let (mut train, validation) = division;
+        check_classes(set, &train)?;
         let mut parts = None;
         let draw = &data.unbalance;
         if draw.enabled {
@@ -79,23 +80,23 @@ impl Splits {
             let (perverse, unbalanced) = validation.iter().partition(|&&row| column[row]);
             parts = Some((Split::of(set, unbalanced, "unbalanced")?, Split::of(set, perverse, "perverse")?));
         }
-        let splits =
-            Self { train: Split::of(set, train, "train")?, balanced: Split::of(set, validation, "balanced")?, parts };
-        splits.check_classes(set)?;
-        Ok(splits)
+        Ok(Self { train: Split::of(set, train, "train")?, balanced: Split::of(set, validation, "balanced")?, parts })
     }
+}
 
-    /// A class that is never seen cannot be learned, and its prior would be minus infinity. A label may be that rare.
-    fn check_classes(&self, set: &DataSet) -> Result<(), DataError> {
-        let absent = self.train.counts.iter().position(|&count| count == 0);
-        match (absent, &set.labels) {
-            (Some(class), Labels::Single(_)) => {
-                let (name, rows) = (&set.classes[class], self.train.rows.len());
-                let why = format!("class {name} has no image in the train split of {rows} images");
-                Err(DataError::Setting(format!("{why}; {HINT_SPLIT}, or leave the class out with data.classes")))
-            }
-            _ => Ok(()),
+/// A class that the source does not show cannot be learned. One of which the unbalanced column leaves nothing is another
+/// matter: its proportion is 0, and a prior takes 1e-8 for it. A label, of several per sample, may be that rare.
+fn check_classes(set: &DataSet, train: &[usize]) -> Result<(), DataError> {
+    let Labels::Single(labels) = &set.labels else { return Ok(()) };
+    let mut seen = vec![false; set.classes.len()];
+    train.iter().for_each(|&row| seen[usize::from(labels[row])] = true);
+    match seen.iter().position(|&seen| !seen) {
+        Some(class) if !train.is_empty() => {
+            let (name, rows) = (&set.classes[class], train.len());
+            let why = format!("class {name} has no image in the train split of {rows} images");
+            Err(DataError::Setting(format!("{why}; {HINT_SPLIT}, or leave the class out with data.classes")))
         }
+        _ => Ok(()),
     }
 }
 

@@ -114,10 +114,6 @@ const REFUSED: &[(&str, &str)] = &[
         "`schedule.kind` and `share_training` and `checkpoint.every`",
     ),
     (r#"{"schedule":{"kind":"finder"},"checkpoint":{"every":1}}"#, "`schedule.kind` and `share_training` and"),
-    (
-        r#"{"schedule":{"kind":"finder"},"data":{"sampler":"class-balanced"}}"#,
-        "`data.sampler` and `schedule.kind` do not",
-    ),
     // loss
     (r#"{"loss":{"kind":"bce"}}"#, "`loss.kind` and `data.source` do not go together: several labels per sample"),
     (r#"{"data":{"source":"multi-label"}}"#, "`loss.kind` and `data.source` do not go together: several labels"),
@@ -154,10 +150,6 @@ const REFUSED: &[(&str, &str)] = &[
     (
         r#"{"data":{"source":"multi-label"},"loss":{"kind":"bce","rectification":{"enabled":true,"mining":"instance"}}}"#,
         "`loss.rectification.mining` and `data.source` do not go together",
-    ),
-    (
-        r#"{"schedule":{"kind":"finder"},"loss":{"rectification":{"enabled":true}}}"#,
-        "`loss.rectification.enabled` and `schedule.kind` do not go together",
     ),
     // amount
     (

@@ -105,6 +105,7 @@ fn a_training_is_the_same_whatever_is_evaluated() {
     for (path, value) in [
         ("prior.validation", r#""split""#),
         ("prior.validation", r#""every-split""#),
+        ("evaluate.when", r#""epoch""#),
         ("evaluate.train", r#""none""#),
         ("evaluate.betas", "[1.0]"),
         ("evaluate.flip", r#""flip-concat""#),
@@ -168,13 +169,4 @@ fn the_ten_configs_are_seven_trainings() {
     for (a, b) in [(3, 4), (6, 8), (7, 9)] {
         assert_eq!(rows[a - 1].training_digest(), rows[b - 1].training_digest());
     }
-}
-
-#[test]
-fn predictions_are_packed_lowest_bit_first() {
-    use crate::trial::Prediction;
-    let right = [true, false, false, true, false, false, false, true, true];
-    let packed = Prediction::pack("balanced", &right).unwrap();
-    assert_eq!((packed.rows, packed.correct.as_slice()), (9, &[0b1000_1001, 1][..]));
-    assert_eq!(Prediction::pack("balanced", &[]), None);
 }

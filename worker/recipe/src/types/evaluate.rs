@@ -34,7 +34,7 @@ pub enum When {
     Epoch,
 }
 
-/// How the training split is measured.
+/// How the training split is measured, after the last epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrainEvaluation {

@@ -85,7 +85,9 @@ impl Evaluator<'_> {
         let evaluate = &setup.recipe.evaluate;
         let mut scored = Scored { values: Vec::new(), predictions: Vec::new() };
         let train = &setup.splits.train;
+        // The training split is as large as all others together, so it is measured once, at the end.
         let (as_loaded, clean) = match evaluate.train {
+            _ if !is_final => (false, false),
             TrainEvaluation::Loader => (true, false),
             TrainEvaluation::Clean => (false, true),
             TrainEvaluation::Both => (true, true),
@@ -106,13 +108,15 @@ impl Evaluator<'_> {
         }
         let balanced = &setup.splits.balanced;
         let Some(logits) = self.validation(&frozen, balanced)? else { return Ok(None) };
-        self.score(&mut scored, &logits, Part::Balanced, balanced, is_final)?;
+        let mut parts = vec![(Part::Balanced, balanced)];
         if let Some((unbalanced, perverse)) = &setup.splits.parts {
-            self.score(&mut scored, &logits, Part::Unbalanced, unbalanced, is_final)?;
-            self.score(&mut scored, &logits, Part::Perverse, perverse, is_final)?;
+            parts.extend([(Part::Unbalanced, unbalanced), (Part::Perverse, perverse)]);
         }
-        if is_final && evaluate.predictions {
-            scored.predictions.push(self.prediction(&logits, balanced)?);
+        for (part, split) in parts {
+            self.score(&mut scored, &logits, part, split, is_final)?;
+            if is_final && evaluate.predictions {
+                scored.predictions.push(self.prediction(&logits, part, split)?);
+            }
         }
         Ok(Some(scored))
     }
@@ -185,18 +189,20 @@ impl Evaluator<'_> {
         rows.iter().flat_map(|&row| &bits[row * labels..][..labels]).copied().collect()
     }
 
-    fn prediction(&self, logits: &Logits, split: &Split) -> Result<Prediction, Error> {
-        let bias = self.setup.biases.evaluation(Part::Balanced, split, true);
-        let all: Vec<usize> = (0..logits.rows.len()).collect();
-        let matrix = logits.matrix.select(&all, bias.as_deref())?;
+    /// Which images of a split are right, with the split's own bias, in the order of the logits.
+    fn prediction(&self, logits: &Logits, part: Part, split: &Split) -> Result<Prediction, Error> {
+        let bias = self.setup.biases.evaluation(part, split, true);
+        let positions = logits.positions(split);
+        let matrix = logits.matrix.select(&positions, bias.as_deref())?;
+        let rows: Vec<usize> = positions.iter().map(|&position| logits.rows[position]).collect();
         let correct = match &self.setup.set.labels {
             Labels::Single(labels) => {
-                let labels: Vec<u16> = logits.rows.iter().map(|&row| labels[row]).collect();
+                let labels: Vec<u16> = rows.iter().map(|&row| labels[row]).collect();
                 metrics::right_rows(&matrix, &labels)?
             }
-            Labels::Multi(_) => metrics::fully_right_rows(&matrix, &self.targets(&logits.rows))?,
+            Labels::Multi(_) => metrics::fully_right_rows(&matrix, &self.targets(&rows))?,
         };
-        Ok(Prediction { split: Part::Balanced.name().to_owned(), rows: logits.rows.len() as u32, correct })
+        Ok(Prediction { split: part.name().to_owned(), rows: rows.len() as u32, correct })
     }
 
     /// Logits of `rows`; none where one of them is not finite, whatever the pass, so that no metric is ever NaN.
