@@ -134,7 +134,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
 
 /// The first of the trials that were abandoned, why, and where the others' reasons are.
 fn abandoned(results: &SweepResults, out: &Path) -> String {
-    let gone = |trial: &&TrialResult| trial.state == "abandoned";
+    let gone = |trial: &&TrialResult| trial.state.eq_ignore_ascii_case("abandoned");
     let Some(first) = results.trials.iter().find(gone) else { return "some trials were abandoned".to_owned() };
     let id = format!("{}/c{}/r{}", results.sweep, first.config, first.replicate);
     let count = results.trials.iter().filter(gone).count();
