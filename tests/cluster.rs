@@ -135,3 +135,22 @@ fn a_cancelled_sweep_stops_its_workers_and_keeps_what_was_finished() {
     let again = cluster.ask(&["submit", "sweep.toml"]);
     assert_eq!((again["sweep"].as_u64(), again["finished"].as_u64()), (Some(2), Some(finished)));
 }
+
+/// Children get the folder that the supervisor was given: on a shared disk, it is how workers go on for each other.
+#[cfg(feature = "torch")]
+#[test]
+fn checkpoints_lie_where_the_command_line_says() {
+    let sweep = harness::torch_sweep(1, 2_000).replace("epochs = 2000", "epochs = 2000\ncheckpoint = { every = 1 }");
+    let cluster = Cluster::new(&sweep);
+    harness::small_images(&cluster.bench.path("data"), 300, 50);
+    let _serve = cluster.serve();
+    let args = ["--coordinator", &cluster.url, "--devices", "cpu:1", "--state-dir", "worker", "--data-dir", "data"];
+    let args = [&args[..], &["--checkpoint-dir", "shared"]].concat();
+    let _worker = Running::start(&mut cluster.bench.command(WORKER, &args));
+    cluster.ask(&["submit", "sweep.toml"]);
+    eventually("a checkpoint is written", || {
+        let mut files = std::fs::read_dir(cluster.bench.path("shared")).ok()?.flatten();
+        files.any(|file| file.path().extension().is_some_and(|end| end == "safetensors")).then_some(())
+    });
+    assert!(!cluster.bench.path("worker/checkpoints").exists());
+}

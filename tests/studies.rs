@@ -149,7 +149,7 @@ fn study_a_is_the_table_of_ten_under_three_budgets() {
         assert_eq!((o.kind, o.lr, o.beta1, o.beta2), (OptimizerKind::Ranger, 0.025, 0.9, 0.99));
         assert_eq!((o.eps, o.weight_decay, o.decay_on), (1e-6, 1e-2, DecayOn::Weights));
         assert_eq!((r.schedule.kind, r.schedule.start()), (ScheduleKind::FlatCosine, 0.75));
-        assert_eq!((r.evaluate.when, r.evaluate.train), (When::Epoch, TrainEvaluation::Loader));
+        assert_eq!((r.evaluate.when, r.evaluate.train), (When::Epoch, TrainEvaluation::Both));
         // Rows 3 and 4, 6 and 8, 7 and 9 train alike.
         assert_eq!(trainings("apriori-imagenette", stratum), 7);
     }

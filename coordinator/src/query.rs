@@ -130,6 +130,7 @@ pub fn plan(view: &View<'_>, spec: &SweepSpec) -> Result<v1::PlanResponse, Drive
                 recipe_digest: c.recipe_digest.clone(),
                 replicates: c.replicates,
                 finished: finished.get(&config).copied().unwrap_or_default(),
+                stratum: c.stratum.clone(),
             })
             .collect(),
         mean_trial_seconds: mean_trial_seconds(view.store, spec)?,

@@ -121,6 +121,7 @@ fn describe(spec: &SweepSpec, earlier: Option<PlanResponse>) -> Plan {
                 recipe_digest: c.recipe_digest.clone(),
                 replicates: c.replicates,
                 finished: 0,
+                stratum: c.stratum.clone(),
             })
             .collect(),
         ..PlanResponse::default()
@@ -218,21 +219,26 @@ fn text(plan: &Plan) -> String {
         Some(sweep) => text.push_str(&format!(", already there as {sweep}\n\n")),
         None => text.push_str("\n\n"),
     }
+    let strata = plan.configs.iter().any(|c| !c.stratum.is_empty());
     let rows: Vec<Vec<String>> = plan
         .configs
         .iter()
         .map(|c| {
             let digest: String = c.recipe_digest.chars().take(12).collect();
-            vec![
+            let stratum = strata.then(|| c.stratum.clone());
+            let rest = [
                 c.name.clone(),
                 c.replicates.to_string(),
                 c.finished.to_string(),
                 (c.replicates - c.finished.min(c.replicates)).to_string(),
                 digest,
-            ]
+            ];
+            stratum.into_iter().chain(rest).collect()
         })
         .collect();
-    text.push_str(&output::table(&["config", "replicates", "finished", "to run", "recipe"], &rows));
+    let header =
+        strata.then_some("stratum").into_iter().chain(["config", "replicates", "finished", "to run", "recipe"]);
+    text.push_str(&output::table(&header.collect::<Vec<_>>(), &rows));
     text.push('\n');
     text.push_str(&notes_text(plan));
     for power in &plan.power {

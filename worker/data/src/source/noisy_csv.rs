@@ -19,6 +19,20 @@ use crate::DataError;
 
 const CLEAN: &str = "noisy_labels_0";
 
+/// Training and validation images of each class in the whole second edition of Imagenette, 9,469 and 3,925 in all.
+const IMAGENETTE: [(usize, usize); 10] = [
+    (963, 387),
+    (955, 395),
+    (993, 357),
+    (858, 386),
+    (941, 409),
+    (956, 394),
+    (961, 389),
+    (931, 419),
+    (951, 399),
+    (960, 390),
+];
+
 /// What `noisy_imagenette.csv` or `noisy_imagewoof.csv` of `folder` lists, with the labels of `noise` per cent.
 ///
 /// # Errors
@@ -50,6 +64,10 @@ pub(crate) fn list(source: Source, folder: &Path, noise: u32) -> Result<Listing,
         digest: digest(&table, &rows),
         classes: Vec::new(),
     };
+    if source == Source::Imagenette {
+        let clean = rows.iter().map(|(line, row)| label(*line, &row[clean])).collect::<Result<Vec<u16>, _>>()?;
+        check_counts(&table, &clean, &listing.validation, classes.len())?;
+    }
     if noise > 0 {
         listing.clean = Some(rows.iter().map(|(line, row)| label(*line, &row[clean])).collect::<Result<_, _>>()?);
     }
@@ -58,6 +76,22 @@ pub(crate) fn list(source: Source, folder: &Path, noise: u32) -> Result<Listing,
         listing.unbalanced = Some(flags.collect::<Result<_, _>>()?);
     }
     Ok(Listing { classes, ..listing })
+}
+
+/// Whether a table as long as Imagenette's second edition is it, class by class. Other editions and parts are as long as
+/// they like.
+fn check_counts(table: &Table, labels: &[u16], validation: &[bool], classes: usize) -> Result<(), DataError> {
+    let mut counts = vec![(0, 0); classes];
+    for (label, valid) in labels.iter().zip(validation) {
+        let (train, validation) = &mut counts[usize::from(*label)];
+        *if *valid { validation } else { train } += 1;
+    }
+    let all: usize = IMAGENETTE.iter().map(|(train, validation)| train + validation).sum();
+    if labels.len() == all && counts != IMAGENETTE {
+        let expected = format!("Imagenette's training and validation images of each class, {IMAGENETTE:?}");
+        return Err(DataError::malformed(table.path(), expected, format!("{counts:?}")));
+    }
+    Ok(())
 }
 
 fn check_paths(table: &Table, rows: &[(u64, StringRecord)], path: usize) -> Result<(), DataError> {
