@@ -264,7 +264,9 @@ fn what_was_recorded_can_be_exported_and_read_back() {
         bench.sweeper(&args).output().unwrap()
     };
     let epochs = export(&["--epochs"]);
-    assert!(epochs.status.success() && epochs.stdout.starts_with(b"stratum,config,replicate,epoch,metric,value\n"));
+    assert!(
+        epochs.status.success() && epochs.stdout.starts_with(b"stratum,config,replicate,epoch,metric,value,final\n")
+    );
     let none = export(&["--predictions"]);
     assert_eq!(none.status.code(), Some(41));
     assert!(harness::text(&none).contains("has no predictions"), "{}", harness::text(&none));

@@ -1,5 +1,5 @@
 //! `SweepResults`: everything that a report or an export is computed from, one value, read from the store and sent to
-//! clients as JSON. Order is stable: configs in sweep order, trials by (config, replicate), metrics by (name, epoch).
+//! clients as JSON. Order is stable: configs in sweep order, trials by (config, replicate), metrics by (name, epoch, final or not).
 
 use serde::{Deserialize, Serialize};
 use sweeper_core::{
@@ -55,7 +55,7 @@ pub struct TrialResult {
     pub state: String,
     /// For a finished trial: `completed`, or `diverged: WHAT` with the reason.
     pub ending: Option<String>,
-    /// Every number observed, ordered by (name, epoch); empty unless finished.
+    /// Every number observed, ordered by (name, epoch, `is_final`); empty unless finished.
     pub metrics: Vec<Metric>,
     /// How the accepted outcome was made.
     pub provenance: Option<Provenance>,

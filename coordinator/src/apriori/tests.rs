@@ -65,6 +65,8 @@ fn results(toml: &str) -> SweepResults {
             let mut metrics: Vec<Metric> = finals.map(|name| metric(name, recipe.epochs, base, true)).collect();
             metrics.push(metric("loss/train_running", recipe.epochs, 0.12345, false));
             metrics.push(metric("loss/balanced", recipe.epochs, 1.5, true));
+            // Of study A's last epoch, beside the final one.
+            metrics.push(metric("loss/balanced", recipe.epochs, 1.75, false));
             if recipe.epochs > 1 {
                 metrics.push(metric("loss/train_running", 1, 9.0, false));
                 metrics.push(metric("seconds/evaluate", 1, 0.25, false));

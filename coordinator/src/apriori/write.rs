@@ -74,7 +74,7 @@ fn begin(config: &ConfigSpec) -> Result<String, LayoutError> {
 }
 
 fn row(begin: &str, trial: &TrialResult) -> String {
-    let last = |name: &str| trial.metrics.iter().filter(|m| m.name == name).max_by_key(|m| m.epoch);
+    let last = |name: &str| trial.metrics.iter().filter(|m| m.name == name).max_by_key(|m| (m.epoch, m.is_final));
     let three = |name: &str| last(name).map_or_else(|| NOT_MEASURED.to_owned(), |m| format!("{:.3}", m.value));
     let epochs = trial.metrics.iter().map(|m| m.epoch).max().unwrap_or_default();
     let between = trial.metrics.iter().filter(|m| m.name == "seconds/evaluate" && m.epoch < epochs);

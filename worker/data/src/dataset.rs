@@ -48,13 +48,13 @@ pub enum Pixels {
         /// 1 to 4.
         channels: usize,
     },
-    /// Of different sizes, in a file to be mapped.
+    /// Of different sizes or one, in a file to be mapped.
     Cached {
         /// The cache file.
         file: PathBuf,
         /// Its length in bytes.
         length: u64,
-        /// 3.
+        /// 1 to 4.
         channels: usize,
         /// Where each row's image lies.
         places: Arc<Vec<Place>>,

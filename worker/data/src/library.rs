@@ -8,8 +8,9 @@ use std::{
 use sweeper_recipe::{Data, Recipe, Source};
 
 use crate::{
-    DataError, DataSet, Labels, Pixels, cache,
-    decode::SizePolicy,
+    DataError, DataSet, Labels, Pixels,
+    cache::{self, Images},
+    decode::{Form, SizePolicy},
     source::{self, Listing, MAX_MEMORY},
 };
 
@@ -46,6 +47,7 @@ impl Selection {
             classes: data.classes.clone(),
             noise: data.noise,
             label_count: data.label_count,
+            ids: data.ids,
             ..Data::default()
         };
         if data.source == Source::Synthetic {
@@ -91,21 +93,23 @@ impl Library {
     fn load(&self, selection: &Selection, watch: &mut dyn FnMut(Preparing) -> bool) -> Result<DataSet, DataError> {
         let data = &selection.data;
         let folder = self.data_dir.join(&data.path);
+        let name = format!("{}-{}", source::name(data.source), data.path);
+        let places = cache::places(&self.data_dir);
+        let mut decode = |images: &Images<'_>| cache::open(&places, &name, images, watch);
         let list: fn(&Data, &Path) -> Result<Listing, DataError> = match data.source {
             Source::FashionMnist | Source::Mnist => return source::idx::load(data.source, folder),
             Source::Cifar10 | Source::Cifar100 => return source::cifar::load(data.source, folder),
             Source::Synthetic => return source::synthetic::load(data),
-            Source::MultiLabel => return source::multi_label::load(data, folder, watch),
+            Source::MultiLabel => return source::multi_label::load(data, folder, &mut decode),
             Source::Imagenette | Source::Imagewoof => {
                 |data, folder| source::noisy_csv::list(data.source, folder, data.noise)
             }
             Source::Folder => |_, folder| source::class_folders::list(folder),
         };
         let listing = list(data, &folder)?;
-        let name = format!("{}-{}", source::name(data.source), data.path);
-        let policy = selection.policy.unwrap_or(SizePolicy::Full);
-        let places = cache::places(&self.data_dir);
-        let cached = cache::open(&places, &name, (&folder, &listing), policy, watch)?;
+        let form = Form::Photograph(selection.policy.unwrap_or(SizePolicy::Full));
+        let note = |row| listing.note(row);
+        let cached = decode(&Images { folder: &folder, files: &listing.files, form, note: &note })?;
         Ok(listing.into_set(data.source, folder, cached.pixels, &cached.digest))
     }
 }

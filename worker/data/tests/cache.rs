@@ -79,6 +79,36 @@ fn a_second_opening_decodes_nothing() {
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
+/// Samples of several files, four and three channels, each have a file, made once and found again.
+#[test]
+fn several_files_per_image() {
+    let dir = tempdir().unwrap();
+    common::microscopy(dir.path(), ["0", "1", "2"]);
+    let open = |channels: u32| {
+        let json =
+            format!(r#"{{"data": {{"source": "multi-label", "channels": {channels}}}, "loss": {{"kind": "bce"}}}}"#);
+        let mut most = 0;
+        let set = Library::new(dir.path()).open(&recipe(&json), &mut |now| {
+            most = most.max(now.done);
+            false
+        });
+        (set.unwrap(), most)
+    };
+    for (channels, decoded) in [(4, 3), (4, 0), (3, 3), (3, 0), (4, 0)] {
+        let (set, images) = open(channels);
+        assert_eq!((images, set.pixels.channels() as u32), (decoded, channels));
+        assert_eq!(pixels(&set, 2).len() as u32, 6 * 5 * channels);
+    }
+    let names = fs::read_dir(dir.path().join(".cache")).unwrap().map(|e| e.unwrap().file_name());
+    assert_eq!(names.filter(|name| name.to_str().unwrap().ends_with(".images")).count(), 2);
+    // A change in any of a sample's files counts, also in one that gives no channel.
+    let before = open(3).0.digest.clone();
+    let yellow = dir.path().join("multi-label/cell1_yellow.png");
+    fs::copy(dir.path().join("multi-label/cell1_red.png"), yellow).unwrap();
+    let (set, images) = open(3);
+    assert!(images == 3 && set.digest != before);
+}
+
 #[test]
 fn a_damaged_file_is_made_again() {
     let (dir, set, file) = prepared();

@@ -192,7 +192,9 @@ fn several_labels_per_sample() {
     assert_eq!((targets.len(), set.classes.len(), set.len()), (84, 28, 3));
     let ones: Vec<usize> = (0..84).filter(|&at| targets[at] == 1).collect();
     assert_eq!(ones, [0, 3, 57, 58, 83]);
-    let Pixels::Uniform { height: 6, width: 5, channels: 4, .. } = &set.pixels else { panic!("{:?}", set.pixels) };
+    let (file, images) = places(&set);
+    assert_eq!((set.pixels.channels(), images.len(), images[2].height, images[2].width), (4, 3, 6, 5));
+    assert!(file.starts_with(dir.path().join(".cache")), "every worker of the machine maps it");
     // Red, blue, green, yellow.
     assert_eq!(pixels(&set, 1)[..4], [1, 101, 51, 151]);
     assert_eq!((&set.mean[..], &set.deviation[..]), (&[0.0; 4][..], &[1.0; 4][..]));
@@ -216,6 +218,37 @@ fn several_labels_per_sample() {
     }
     fs::rename(folder.join("train.csv"), folder.join("cells.csv")).unwrap();
     assert_eq!(open(dir.path(), json).unwrap().digest, set.digest);
+}
+
+/// The CSV's order and its further rows do not matter then; each image needs its labels.
+#[test]
+fn samples_listed_by_their_images() {
+    let dir = tempdir().unwrap();
+    microscopy(dir.path(), ["0 3", "", "2 27 1"]);
+    let folder = dir.path().join("multi-label");
+    write(&folder.join("train.csv"), "Target,Id\n5,elsewhere\n2 27 1,cell2\n0 3,cell0\n,cell1\n");
+    write(&folder.join("notes.txt"), "no image");
+    let table = r#"{"data": {"source": "multi-label"}, "loss": {"kind": "bce"}}"#;
+    let images = table.replace("\"multi-label\"", "\"multi-label\", \"ids\": \"folder\"");
+    common::refused(open(dir.path(), table), Some(20), &["elsewhere_red.png", "line 2"]);
+    let set = open(dir.path(), &images).unwrap();
+    let Labels::Multi(targets) = &set.labels else { panic!() };
+    let ones: Vec<usize> = (0..84).filter(|&at| targets[at] == 1).collect();
+    assert_eq!((ones, set.len()), (vec![0, 3, 57, 58, 83], 3));
+    assert_eq!((0..3).map(|row| pixels(&set, row)[0]).collect::<Vec<_>>(), [0, 1, 2]);
+    // As if the CSV had these rows in this order.
+    microscopy(dir.path(), ["0 3", "", "2 27 1"]);
+    assert_eq!(open(dir.path(), table).unwrap().digest, set.digest);
+    for (name, words) in [
+        ("cell3_red.png", &["train.csv", "labels of every id in the folder", "`cell3`"][..]),
+        ("cell0.png", &["names such as `<Id>_red.png`", "`cell0.png`"]),
+    ] {
+        write(&folder.join(name), png(6, 5, 1));
+        common::refused(open(dir.path(), &images), Some(21), words);
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    fs::remove_file(folder.join("cell1_green.png")).unwrap();
+    common::refused(open(dir.path(), &images), Some(20), &["cell1_green.png"]);
 }
 
 /// Sixteen bits become eight by rounding; alpha is dropped, not blended; grey is repeated.

@@ -118,6 +118,11 @@ impl Recipe {
             "the source says itself how many classes it has; `data.classes` chooses among them",
         )?;
         refuse(
+            data.ids != defaults.ids && source != Source::MultiLabel,
+            &["data.ids", "data.source"],
+            "only `multi-label` lists its samples in a CSV beside the images",
+        )?;
+        refuse(
             data.synthetic_images != defaults.synthetic_images && source != Source::Synthetic,
             &["data.synthetic_images", "data.source"],
             "only `synthetic` makes its images; `data.train_limit` and `data.validation_limit` take a part of others",

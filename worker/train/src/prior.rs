@@ -45,8 +45,8 @@ impl Biases {
     }
 
     /// The bias while evaluating `part`, whose rows are `split`; none without the layer. The training split keeps the
-    /// training bias. `split` is study A's choice: on the balanced split its log-prior after the epochs before the last,
-    /// and zeros at the end (`is_final`).
+    /// training bias. `split` is study A's choice: on the balanced split its log-prior after every epoch, and zeros at
+    /// the end (`is_final`).
     #[must_use]
     pub fn evaluation(&self, part: Part, split: &Split, is_final: bool) -> Option<Vec<f32>> {
         let zeros = || Some(vec![0.0; split.proportions.len()]);

@@ -165,6 +165,9 @@ impl Record {
     /// What one evaluation showed, and how long it took.
     pub(crate) fn scores(&mut self, epoch: u32, scored: &Scored, is_final: bool, seconds: f64) {
         self.evaluate_seconds += seconds;
+        for (name, value) in &scored.as_epoch {
+            self.push(name, epoch, *value, false);
+        }
         for (name, value) in &scored.values {
             self.push(name, epoch, *value, is_final);
         }

@@ -6,7 +6,10 @@ mod common;
 use std::{cell::Cell, collections::BTreeSet, env, path::PathBuf, process::Command};
 
 use common::{observation, recipe, run, synthetic, task, trainer_in, value};
-use sweeper_recipe::trial::{Ending, TrainError};
+use sweeper_recipe::{
+    When,
+    trial::{Ending, TrainError},
+};
 
 const APRIORI: &str = r#"{"epochs": 2, "data": {"unbalance": {"enabled": true}}, "evaluate": {"when": "epoch"},
     "loss": {"smoothing": {"kind": "train-prior", "eps": 0.1}},
@@ -71,6 +74,28 @@ fn the_evaluation_bias_does_not_touch_the_training() {
         assert_eq!(value(&every, name).to_bits(), value(&split, name).to_bits(), "{name}");
     }
     assert_ne!(value(&every, "loss/balanced"), value(&split, "loss/balanced"));
+}
+
+/// Study A evaluates the last epoch as every other one, with the log-prior, and then once more without.
+#[test]
+fn the_last_epoch_counts_as_epoch_and_as_end() {
+    let (_folder, mut trainer) = synthetic();
+    let mut config = recipe(PLAIN);
+    config.evaluate.when = When::Epoch;
+    let mut losses = |validation: &str| {
+        config.prior = recipe(&format!(r#"{{"prior": {{"train": "train", "validation": "{validation}"}}}}"#)).prior;
+        let outcome = run(&mut trainer, &config, 3).unwrap();
+        let of_balanced = outcome.metrics.iter().filter(|m| m.name == "loss/balanced");
+        of_balanced.map(|m| (m.epoch, m.is_final, m.value.to_bits())).collect::<Vec<_>>()
+    };
+    let (split, every, zero) = (losses("split"), losses("every-split"), losses("zero"));
+    let epochs = config.epochs as usize;
+    assert_eq!((split.len(), every.len(), zero.len()), (epochs + 1, epochs, epochs));
+    // As epochs they are those of `every-split`; at the end that of `zero`.
+    let values = |all: &[(u32, bool, u64)]| all.iter().map(|(epoch, _, bits)| (*epoch, *bits)).collect::<Vec<_>>();
+    assert_eq!(values(&split[..epochs]), values(&every));
+    assert!(split[..epochs].iter().all(|(_, is_final, _)| !is_final));
+    assert_eq!(split.last(), zero.last());
 }
 
 #[test]

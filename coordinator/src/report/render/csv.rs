@@ -86,17 +86,17 @@ pub fn trials_csv(results: &SweepResults) -> Result<String, RenderError> {
     rows.finish()
 }
 
-/// Every number of every epoch, also times, also of trainings that diverged: `stratum,config,replicate,epoch,metric,value`,
-/// ordered by config, replicate, epoch, metric.
+/// Every number of every epoch, also times, also of trainings that diverged: columns as in
+/// its first line, ordered by config, replicate, epoch, metric; `final` tells the value that a report compares.
 ///
 /// # Errors
 /// [`RenderError::Csv`].
 pub fn epochs_csv(results: &SweepResults) -> Result<String, RenderError> {
-    let mut rows = Rows::new(&["stratum", "config", "replicate", "epoch", "metric", "value"])?;
+    let mut rows = Rows::new(&["stratum", "config", "replicate", "epoch", "metric", "value", "final"])?;
     for trial in ordered(results) {
         let [stratum, config] = stratum_and_config(results, trial.config);
         let mut metrics: Vec<_> = trial.metrics.iter().collect();
-        metrics.sort_by(|a, b| (a.epoch, &a.name).cmp(&(b.epoch, &b.name)));
+        metrics.sort_by(|a, b| (a.epoch, &a.name, a.is_final).cmp(&(b.epoch, &b.name, b.is_final)));
         for metric in metrics {
             rows.push(&[
                 stratum.clone(),
@@ -105,6 +105,7 @@ pub fn epochs_csv(results: &SweepResults) -> Result<String, RenderError> {
                 metric.epoch.to_string(),
                 text(&metric.name),
                 number::exact(metric.value),
+                metric.is_final.to_string(),
             ])?;
         }
     }

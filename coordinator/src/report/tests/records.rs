@@ -71,18 +71,22 @@ fn every_number_of_every_epoch_has_a_line() {
     ];
     let csv = render::epochs_csv(&results).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines[0], "stratum,config,replicate,epoch,metric,value");
+    assert_eq!(lines[0], "stratum,config,replicate,epoch,metric,value,final");
     assert_eq!(
         lines[1..4],
-        ["t,plain,0,1,accuracy/balanced,0.0", "t,plain,0,1,seconds/total,9.0", "t,plain,0,1,seconds/train,0.25"]
+        [
+            "t,plain,0,1,accuracy/balanced,0.0,true",
+            "t,plain,0,1,seconds/total,9.0,true",
+            "t,plain,0,1,seconds/train,0.25,false"
+        ]
     );
     let diverged: Vec<&&str> = lines.iter().filter(|line| line.starts_with("t,'=two,0,")).collect();
     assert_eq!(
         diverged,
         [
-            &"t,'=two,0,1,loss/train_running,2.5",
-            &"t,'=two,0,1,lr/epoch,0.3333333333333333",
-            &"t,'=two,0,2,loss/train_running,NaN"
+            &"t,'=two,0,1,loss/train_running,2.5,false",
+            &"t,'=two,0,1,lr/epoch,0.3333333333333333,false",
+            &"t,'=two,0,2,loss/train_running,NaN,false"
         ]
     );
 }

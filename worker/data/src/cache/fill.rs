@@ -12,11 +12,13 @@ use std::{
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::format::{Entry, Header, beginning};
+use super::{
+    Images,
+    format::{Entry, Header, beginning},
+};
 use crate::{
     DataError, Place, Preparing,
-    decode::{Photograph, SizePolicy, photograph},
-    source::Listing,
+    decode::{Decoded, Form},
 };
 
 /// How often a worker that waits for another one's decoding looks again.
@@ -24,11 +26,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Most bytes of decoded images in one file.
 const MAX_BYTES: u64 = 1 << 40;
 
-/// What is decoded: photographs of a folder, by a policy, for a key.
+/// What is decoded, and its key.
 pub(super) struct Job<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) listing: &'a Listing,
-    pub(super) policy: SizePolicy,
+    pub(super) images: &'a Images<'a>,
     pub(super) key: [u8; 32],
 }
 
@@ -101,7 +101,8 @@ fn write(
     watch: &mut dyn FnMut(Preparing) -> bool,
     unwritable: &dyn Fn(io::Error) -> DataError,
 ) -> Result<Header, DataError> {
-    let rows: Vec<usize> = (0..job.listing.files.len()).collect();
+    let Images { folder, files, form, note } = job.images;
+    let rows: Vec<usize> = (0..job.images.len()).collect();
     let mut at = beginning(rows.len());
     file.seek(SeekFrom::Start(at)).map_err(unwritable)?;
     let mut out = BufWriter::with_capacity(1 << 20, file);
@@ -112,18 +113,23 @@ fn write(
             return Err(DataError::Stopped);
         }
         let decode = |&row: &usize| {
-            let path = job.folder.join(&job.listing.files[row]);
-            photograph(&path, &job.listing.note(row), job.policy).map(|image| (crc32fast::hash(&image.pixels), image))
+            let own = &files[row * form.files()..][..form.files()];
+            let paths: Vec<PathBuf> = own.iter().map(|file| folder.join(file)).collect();
+            form.decode(&paths, &note(row)).map(|image| (crc32fast::hash(&image.pixels), image))
         };
         // In order, so that the first bad image is named whatever thread met it.
         for decoded in chunk.par_iter().map(decode).collect::<Vec<_>>() {
-            let (crc, Photograph { pixels, height, width, digest }) = decoded?;
+            let (crc, Decoded { pixels, height, width, digest }) = decoded?;
             entries.push(Entry { place: Place { offset: at, height, width }, crc });
             hasher.update(digest);
             at += pixels.len() as u64;
             if at > MAX_BYTES {
+                let hint = match form {
+                    Form::Photograph(_) => "lower data.cache_size, or leave out data.exact",
+                    Form::Planes { .. } => "list fewer images",
+                };
                 let why = format!("the decoded images take more than {} GiB", MAX_BYTES >> 30);
-                return Err(DataError::Setting(format!("{why}; hint: lower data.cache_size, or leave out data.exact")));
+                return Err(DataError::Setting(format!("{why}; hint: {hint}")));
             }
             out.write_all(&pixels).map_err(unwritable)?;
         }

@@ -2,7 +2,7 @@
 //!
 //! Header, all numbers little-endian: magic (8 bytes), version (u32), number of images (u64), key (32 bytes), digest of
 //! the images' files (32), then per image offset (u64), height, width and CRC-32 of its pixels (u32 each), then the
-//! SHA-256 of all that (32). Zeros fill it up to a multiple of 12 bytes, where the first image begins. Labels are no
+//! SHA-256 of all that (32). Zeros fill it up to a multiple of 12 bytes, where the first image begins, so that every image begins at a multiple of its channels, 1 to 4. Labels are no
 //! part of it: a corrected label must not cost a decoding.
 
 use std::{fs::File, os::unix::fs::FileExt, path::Path};
@@ -17,7 +17,6 @@ pub(super) const VERSION: u32 = 1;
 const MAGIC: &[u8; 8] = b"sweepimg";
 const FIXED: usize = 8 + 4 + 8 + 32 + 32;
 const ENTRY: usize = 8 + 4 + 4 + 4;
-const CHANNELS: u64 = 3;
 
 /// One image of a cache file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +58,9 @@ impl Header {
         bytes
     }
 
-    /// Reads the file at `path` and its length, if it is whole and has this key and number of images. Nothing it says
+    /// Reads the file at `path` and its length, if it is whole and has this key, number of images and channels. Nothing it says
     /// about sizes is believed before it was compared with the file's length.
-    pub(super) fn read(path: &Path, key: &[u8; 32], count: usize) -> Option<(Self, u64)> {
+    pub(super) fn read(path: &Path, key: &[u8; 32], count: usize, channels: usize) -> Option<(Self, u64)> {
         let file = File::open(path).ok()?;
         let length = file.metadata().ok()?.len();
         let begin = beginning(count);
@@ -70,8 +69,9 @@ impl Header {
         }
         let mut bytes = vec![0; begin as usize];
         file.read_exact_at(&mut bytes, 0).ok()?;
-        let header = Self::parse(&bytes, count).filter(|header| header.key == *key && header.fills(length))?;
-        header.is_sound(&file).then_some((header, length))
+        let header =
+            Self::parse(&bytes, count).filter(|header| header.key == *key && header.fills(length, channels))?;
+        header.is_sound(&file, channels).then_some((header, length))
     }
 
     fn parse(bytes: &[u8], count: usize) -> Option<Self> {
@@ -98,23 +98,23 @@ impl Header {
     }
 
     /// Whether the images lie one after another from the header to the file's end.
-    fn fills(&self, length: u64) -> bool {
+    fn fills(&self, length: u64, channels: usize) -> bool {
         let end = self.entries.iter().try_fold(beginning(self.entries.len()), |at, Entry { place, .. }| {
-            (place.offset == at).then(|| at.checked_add(size(place)?)).flatten()
+            (place.offset == at).then(|| at.checked_add(size(place, channels)?)).flatten()
         });
         end == Some(length)
     }
 
     /// Whether every image's pixels have their check sum. This reads the file once, which whoever maps it does anyway.
-    fn is_sound(&self, file: &File) -> bool {
+    fn is_sound(&self, file: &File, channels: usize) -> bool {
         self.entries.par_iter().all(|Entry { place, crc }| {
-            let mut pixels = vec![0; size(place).unwrap_or(0) as usize];
+            let mut pixels = vec![0; size(place, channels).unwrap_or(0) as usize];
             file.read_exact_at(&mut pixels, place.offset).is_ok() && crc32fast::hash(&pixels) == *crc
         })
     }
 }
 
 /// Bytes of an image.
-fn size(place: &Place) -> Option<u64> {
-    u64::from(place.height).checked_mul(u64::from(place.width))?.checked_mul(CHANNELS)
+fn size(place: &Place, channels: usize) -> Option<u64> {
+    u64::from(place.height).checked_mul(u64::from(place.width))?.checked_mul(channels as u64)
 }

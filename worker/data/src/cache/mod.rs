@@ -1,7 +1,7 @@
-//! Photographs are decoded once: into one file of raw pixels that every worker of the machine maps.
+//! Images that are files of their own are decoded once: into one file of raw pixels that every worker of the machine maps.
 //!
 //! The file lies in `.cache` of the data directory, or, where that cannot be written, in the system's folder for
-//! caches. Its key covers the names, sizes and times of all image files, the size policy and the format's version, so
+//! caches. Its key covers the names, sizes and times of all image files, how an image comes of them and the format's version, so
 //! that opening it reads no image file. What does not fit the key or is damaged is made again.
 //!
 //! Map: `format` the file's form and its checks · `fill` decoding and writing.
@@ -26,12 +26,27 @@ use self::{
 };
 use crate::{
     DataError, Pixels, Place, Preparing,
-    decode::SizePolicy,
+    decode::Form,
     error::{HINT_OWN, hex},
-    source::Listing,
 };
 
-/// Decoded photographs, and the SHA-256 over their files' contents.
+/// Images to be decoded.
+pub(crate) struct Images<'a> {
+    pub(crate) folder: &'a Path,
+    /// Their files relative to the folder, image after image, [`Form::files`] of each.
+    pub(crate) files: &'a [String],
+    pub(crate) form: Form,
+    /// Where an image is asked for, for messages.
+    pub(crate) note: &'a (dyn Fn(usize) -> String + Sync),
+}
+
+impl Images<'_> {
+    fn len(&self) -> usize {
+        self.files.len() / self.form.files()
+    }
+}
+
+/// Decoded images, and the SHA-256 over their files' contents.
 pub(crate) struct Cached {
     pub(crate) pixels: Pixels,
     pub(crate) digest: [u8; 32],
@@ -49,7 +64,7 @@ pub(crate) fn places(data_dir: &Path) -> Vec<PathBuf> {
     places
 }
 
-/// The decoded photographs of `listing`, from the cache if it has them. `name` begins the file's name; it tells the
+/// The decoded images, from the cache if it has them. `name` begins the file's name; it tells the
 /// data set and the way of listing it.
 ///
 /// # Errors
@@ -57,20 +72,18 @@ pub(crate) fn places(data_dir: &Path) -> Vec<PathBuf> {
 pub(crate) fn open(
     places: &[PathBuf],
     name: &str,
-    (folder, listing): (&Path, &Listing),
-    policy: SizePolicy,
+    images: &Images<'_>,
     watch: &mut dyn FnMut(Preparing) -> bool,
 ) -> Result<Cached, DataError> {
-    let key = key(folder, listing, policy)?;
-    let prefix = format!("{}-{}-v{VERSION}-", name.replace('/', "+"), policy.name());
+    let key = key(images)?;
+    let prefix = format!("{}-{}-v{VERSION}-", name.replace('/', "+"), images.form.name());
     let file = format!("{prefix}{}.images", hex(&key[..8]));
-    let count = listing.files.len();
-    let existing = |place: &PathBuf| read(place.join(&file), &key, count);
+    let existing = |place: &PathBuf| read(place.join(&file), &key, images);
     if let Some(cached) = places.iter().find_map(existing) {
         return Ok(cached);
     }
     let (place, lock) = fill::writable(places, &format!("{prefix}lock"))?;
-    let lock = fill::lock(lock, count as u64, watch)?;
+    let lock = fill::lock(lock, images.len() as u64, watch)?;
     // Another worker may have made it while this one waited.
     if let Some(cached) = existing(&place) {
         return Ok(cached);
@@ -78,17 +91,18 @@ pub(crate) fn open(
     if lock.is_some() {
         remove_stale(&place, &prefix);
     }
-    fill::fill(&place.join(&file), &Job { folder, listing, policy, key }, watch)?;
+    fill::fill(&place.join(&file), &Job { images, key }, watch)?;
     existing(&place).ok_or_else(|| DataError::Unwritable {
         path: place.join(&file),
         reason: "what was written does not read back as it was".to_owned(),
     })
 }
 
-fn read(file: PathBuf, key: &[u8; 32], count: usize) -> Option<Cached> {
-    let (header, length) = Header::read(&file, key, count)?;
+fn read(file: PathBuf, key: &[u8; 32], images: &Images<'_>) -> Option<Cached> {
+    let channels = images.form.channels();
+    let (header, length) = Header::read(&file, key, images.len(), channels)?;
     let places: Vec<Place> = header.entries.iter().map(|entry| entry.place).collect();
-    let pixels = Pixels::Cached { file, length, channels: 3, places: Arc::new(places) };
+    let pixels = Pixels::Cached { file, length, channels, places: Arc::new(places) };
     Some(Cached { pixels, digest: header.digest })
 }
 
@@ -107,27 +121,28 @@ fn remove_stale(place: &Path, prefix: &str) {
     }
 }
 
-/// SHA-256 over name, size and time of change of every image file, policy and version.
-fn key(folder: &Path, listing: &Listing, policy: SizePolicy) -> Result<[u8; 32], DataError> {
-    let stats: Vec<_> = listing.files.par_iter().map(|file| fs::metadata(folder.join(file))).collect();
+/// SHA-256 over name, size and time of change of every image file, form and version.
+fn key(images: &Images<'_>) -> Result<[u8; 32], DataError> {
+    let Images { folder, files, form, note } = images;
+    let stats: Vec<_> = files.par_iter().map(|file| fs::metadata(folder.join(file))).collect();
     let absent = |stat: &std::io::Result<fs::Metadata>| {
         stat.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     };
     let missing = stats.iter().filter(|stat| absent(stat)).count();
     let mut hasher = Sha256::new();
-    hasher.update(format!("{VERSION} {}", policy.name()));
-    for (row, (file, stat)) in listing.files.iter().zip(&stats).enumerate() {
+    hasher.update(format!("{VERSION} {}", form.name()));
+    for (at, (file, stat)) in files.iter().zip(&stats).enumerate() {
         let path = || folder.join(file);
         let stat = match stat {
             Ok(stat) if stat.is_file() => stat,
             Ok(_) => return Err(DataError::malformed(path(), "a file", "something else")),
-            Err(_) if absent(&stats[row]) => {
+            Err(_) if absent(&stats[at]) => {
                 let more =
                     if missing > 1 { format!(", the first of {missing} that are missing") } else { String::new() };
-                let note = format!("{}{more}", listing.note(row));
+                let note = format!("{}{more}", note(at / form.files()));
                 return Err(DataError::Missing { path: path(), note, hint: HINT_OWN });
             }
-            Err(error) => return Err(DataError::reading(path(), &listing.note(row), error)),
+            Err(error) => return Err(DataError::reading(path(), &note(at / form.files()), error)),
         };
         let changed = stat.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         hasher.update((file.len() as u64).to_le_bytes());

@@ -1,7 +1,7 @@
 //! Readers, one per form of source.
 //!
-//! Map: `idx`, `cifar` and `synthetic` hold all images in memory · `class_folders` and `noisy_csv` list photographs,
-//! which `cache` then decodes · `multi_label` decodes into memory · `table` CSV files with their line numbers.
+//! Map: `idx`, `cifar` and `synthetic` hold all images in memory · `class_folders`, `noisy_csv` and `multi_label` list
+//! image files, which `cache` then decodes · `table` CSV files with their line numbers.
 
 pub(crate) mod cifar;
 pub(crate) mod class_folders;
@@ -21,7 +21,7 @@ use sweeper_recipe::Source;
 
 use crate::{DataError, DataSet, Labels, Pixels};
 
-/// Most bytes of images that a process may hold: study D's whole set takes half of it.
+/// Most bytes of images that a process may hold.
 pub(crate) const MAX_MEMORY: u64 = 64 << 30;
 /// Labels are u16.
 const MAX_CLASSES: usize = 65_535;

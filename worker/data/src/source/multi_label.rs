@@ -2,23 +2,25 @@
 //! single-channel PNG files per sample, `<Id>_red.png`, `_green`, `_blue` and `_yellow`.
 //!
 //! The CSV is `train.csv`, or the folder's only one under another name; images lie in `train/` where there is such a
-//! folder, else beside the CSV. All images have one size. Four channels are red, blue, green, yellow; three are red,
-//! green, blue. A 16-bit value v becomes (v + 128) / 257, rounded down: 8 bits are what is kept of every image.
+//! folder, else beside the CSV. Rows are those of the CSV or, with `data.ids = "folder"`, the ids that the names of the
+//! images begin with (all before the first `_`), sorted; the CSV then only says their labels and may name more. All
+//! images have one size. Four channels are red, blue, green, yellow; three are red, green, blue. A 16-bit value v
+//! becomes (v + 128) / 257, rounded down: 8 bits are what is kept of every image.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
 };
 
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use sweeper_recipe::{Data, Source};
+use sweeper_recipe::{Data, Ids, Source};
 
-use super::{Small, add_text, fits, is_inside, table::Table};
+use super::{add_text, is_inside, name, table::Table};
 use crate::{
-    DataError, DataSet, Labels, Preparing,
-    decode::{Grey, grey_png},
+    DataError, DataSet, Labels, Pixels,
+    cache::{Cached, Images},
+    decode::Form,
     error::hex,
 };
 
@@ -28,62 +30,107 @@ const COLOURS: [&str; 4] = ["red", "green", "blue", "yellow"];
 /// Place among [`COLOURS`] of each channel.
 const THREE: &[usize] = &[0, 1, 2];
 const FOUR: &[usize] = &[0, 2, 1, 3];
-/// Samples decoded between two looks at the watcher.
-const CHUNK: usize = 64;
 
-/// The samples of `folder`, none of them given to validation; `data` chooses channels and number of labels.
+/// Ids, their lines in the CSV, and the matrix of targets.
+struct Samples {
+    ids: Vec<String>,
+    lines: Vec<u64>,
+    targets: Vec<u8>,
+}
+
+/// The samples of `folder`, none of them given to validation; `data` chooses channels, number of labels and rows.
 ///
 /// # Errors
-/// A file missing, unreadable or damaged; an id twice; a label that is none; images of different sizes; more than fits
-/// in memory; stopped.
+/// A file missing, unreadable or damaged; an id twice or without labels; a label that is none; images of different
+/// sizes; what `decode` refuses.
 pub(crate) fn load(
     data: &Data,
     folder: PathBuf,
-    watch: &mut dyn FnMut(Preparing) -> bool,
+    decode: &mut dyn FnMut(&Images<'_>) -> Result<Cached, DataError>,
 ) -> Result<DataSet, DataError> {
     let mut table = Table::open(csv_file(&folder)?)?;
     let count = if data.label_count == 0 { LABELS } else { data.label_count as usize };
-    let (ids, lines, targets) = samples(&mut table, count)?;
-    let images = Some(folder.join("train")).filter(|inner| inner.is_dir()).unwrap_or_else(|| folder.clone());
+    let part = if folder.join("train").is_dir() { "train/" } else { "" };
+    let mut samples = samples(&mut table, count)?;
+    if data.ids == Ids::Folder {
+        samples = samples.only(&ids(&folder.join(part))?, &table, count)?;
+    }
+    let Samples { ids, lines, targets } = samples;
+    let file = |id: &String, colour: &str| format!("{part}{id}_{colour}.png");
+    let files: Vec<String> = ids.iter().flat_map(|id| COLOURS.map(|colour| file(id, colour))).collect();
     let channels = if data.channels == 3 { THREE } else { FOUR };
-    let read = |row: usize| {
-        let note = format!(" (line {} of {})", lines[row], table.path().display());
-        sample(&images, &ids[row], &note, channels)
-    };
-    let (first, _) = read(0)?;
-    let bytes = first.pixels.len();
-    let mut pixels = fits(ids.len(), bytes, "the number of images")?;
-    let mut hasher = Sha256::new();
-    for (chunk, place) in pixels.chunks_mut(bytes * CHUNK).enumerate() {
-        if watch(Preparing { done: (chunk * CHUNK) as u64, total: ids.len() as u64 }) {
-            return Err(DataError::Stopped);
-        }
-        let rows = place.par_chunks_mut(bytes).enumerate().map(|(at, place)| {
-            let row = chunk * CHUNK + at;
-            let (image, digest) = read(row)?;
-            if (image.height, image.width) != (first.height, first.width) {
-                let expected = format!("{} × {} pixels as in {}", first.height, first.width, ids[0]);
-                let found = format!("{} × {}", image.height, image.width);
-                return Err(DataError::malformed(file(&images, &ids[row], COLOURS[0]), expected, found));
-            }
-            place.copy_from_slice(&image.pixels);
-            Ok(digest)
-        });
-        // In order, so that the first bad row is named whatever thread met it.
-        for digest in rows.collect::<Vec<_>>() {
-            hasher.update(digest?);
+    let form = Form::Planes { files: COLOURS.len(), channels };
+    let note = |row: usize| format!(" (line {} of {})", lines[row], table.path().display());
+    let Cached { pixels, digest } = decode(&Images { folder: &folder, files: &files, form, note: &note })?;
+    if let Pixels::Cached { places, .. } = &pixels {
+        let first = &places[0];
+        let odd = places.iter().position(|place| (place.height, place.width) != (first.height, first.width));
+        if let Some(row) = odd {
+            let expected = format!("{} × {} pixels as in {}", first.height, first.width, ids[0]);
+            let found = format!("{} × {}", places[row].height, places[row].width);
+            return Err(DataError::malformed(folder.join(file(&ids[row], COLOURS[0])), expected, found));
         }
     }
+    let mut hasher = Sha256::new();
+    hasher.update(digest);
     for (id, target) in ids.iter().zip(targets.chunks_exact(count)) {
         add_text(&mut hasher, id);
         let labels = target.iter().enumerate().filter(|(_, there)| **there == 1).map(|(label, _)| label.to_string());
         add_text(&mut hasher, &labels.collect::<Vec<_>>().join(" "));
     }
-    let names = (0..count).map(|label| label.to_string()).collect();
-    let small = Small { pixels, height: first.height, width: first.width, channels: channels.len() };
-    let set = small.into_set(Source::MultiLabel, folder, &[], names, hex(&hasher.finalize()));
-    let validation = vec![false; ids.len()];
-    Ok(DataSet { labels: Labels::Multi(targets), validation, ..set })
+    Ok(DataSet {
+        name: name(Source::MultiLabel).to_owned(),
+        folder,
+        pixels,
+        labels: Labels::Multi(targets),
+        clean: None,
+        validation: vec![false; ids.len()],
+        unbalanced: None,
+        files: None,
+        classes: (0..count).map(|label| label.to_string()).collect(),
+        mean: vec![0.0; channels.len()],
+        deviation: vec![1.0; channels.len()],
+        digest: hex(&hasher.finalize()),
+    })
+}
+
+/// What the names of the PNG files in `images` begin with, sorted.
+fn ids(images: &Path) -> Result<Vec<String>, DataError> {
+    let mut ids = BTreeSet::new();
+    for entry in fs::read_dir(images).map_err(|error| DataError::reading(images, "", &error))? {
+        let name = entry.map_err(|error| DataError::reading(images, "", &error))?.file_name();
+        let Some(name) = name.to_str() else {
+            return Err(DataError::malformed(images, "names in UTF-8", name.display().to_string()));
+        };
+        let Some(stem) = name.strip_suffix(".png").filter(|stem| !stem.starts_with('.')) else { continue };
+        match stem.split_once('_') {
+            Some((id, _)) if !id.is_empty() => ids.insert(id.to_owned()),
+            _ => return Err(DataError::malformed(images, "names such as `<Id>_red.png`", format!("`{name}`"))),
+        };
+    }
+    if ids.is_empty() {
+        return Err(DataError::malformed(images, "images named `<Id>_red.png`", "none"));
+    }
+    Ok(ids.into_iter().collect())
+}
+
+impl Samples {
+    /// Only these ids, in this order.
+    fn only(&self, wanted: &[String], table: &Table, count: usize) -> Result<Self, DataError> {
+        let places: HashMap<&String, usize> = self.ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
+        let place = |id: &String| {
+            places.get(id).copied().ok_or_else(|| {
+                let expected = format!("labels of every id in the folder, such as `{id}`");
+                DataError::malformed(table.path(), expected, "no row for it")
+            })
+        };
+        let places = wanted.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
+        Ok(Self {
+            ids: wanted.to_vec(),
+            lines: places.iter().map(|&at| self.lines[at]).collect(),
+            targets: places.iter().flat_map(|&at| &self.targets[at * count..][..count]).copied().collect(),
+        })
+    }
 }
 
 /// `train.csv`, or the only other one.
@@ -107,9 +154,6 @@ fn csv_file(folder: &Path) -> Result<PathBuf, DataError> {
         }
     }
 }
-
-/// Ids, their lines and the matrix of targets.
-type Samples = (Vec<String>, Vec<u64>, Vec<u8>);
 
 fn samples(table: &mut Table, count: usize) -> Result<Samples, DataError> {
     let (id, target) = (table.column("Id")?, table.column("Target")?);
@@ -138,32 +182,5 @@ fn samples(table: &mut Table, count: usize) -> Result<Samples, DataError> {
         }
     }
     let lines = rows.iter().map(|(line, _)| *line).collect();
-    Ok((rows.iter().map(|(_, row)| row[id].to_owned()).collect(), lines, targets))
-}
-
-fn file(images: &Path, id: &str, colour: &str) -> PathBuf {
-    images.join(format!("{id}_{colour}.png"))
-}
-
-/// One sample with its channels innermost, and the SHA-256 over its four files.
-fn sample(images: &Path, id: &str, note: &str, channels: &[usize]) -> Result<(Grey, [u8; 32]), DataError> {
-    let mut hasher = Sha256::new();
-    let mut planes: [Option<Grey>; 4] = Default::default();
-    for (colour, name) in COLOURS.iter().enumerate() {
-        let path = file(images, id, name);
-        let content = fs::read(&path).map_err(|error| DataError::reading(&path, note, &error))?;
-        hasher.update(Sha256::digest(&content));
-        if channels.contains(&colour) {
-            planes[colour] = Some(grey_png(&path, content)?);
-        }
-    }
-    let planes: Vec<&Grey> = channels.iter().filter_map(|&colour| planes[colour].as_ref()).collect();
-    let (height, width) = (planes[0].height, planes[0].width);
-    if let Some(other) = planes.iter().position(|plane| (plane.height, plane.width) != (height, width)) {
-        let found = format!("{} × {}", planes[other].height, planes[other].width);
-        let expected = format!("{height} × {width} pixels as in {id}_red.png");
-        return Err(DataError::malformed(file(images, id, COLOURS[channels[other]]), expected, found));
-    }
-    let pixels = (0..height * width).flat_map(|at| planes.iter().map(move |plane| plane.pixels[at])).collect();
-    Ok((Grey { pixels, height, width }, hasher.finalize().into()))
+    Ok(Samples { ids: rows.iter().map(|(_, row)| row[id].to_owned()).collect(), lines, targets })
 }

@@ -121,7 +121,7 @@ pub fn single(set: &DataSet) -> &[u16] {
 
 /// The cache file's place of each row.
 pub fn places(set: &DataSet) -> (&Path, &[Place]) {
-    let Pixels::Cached { file, length, places, channels: 3 } = &set.pixels else { panic!("{:?}", set.pixels) };
+    let Pixels::Cached { file, length, places, channels: _ } = &set.pixels else { panic!("{:?}", set.pixels) };
     assert_eq!(fs::metadata(file).unwrap().len(), *length);
     (file, places)
 }
@@ -134,9 +134,9 @@ pub fn pixels(set: &DataSet, row: usize) -> Vec<u8> {
         }
         Pixels::Cached { .. } => {
             let (file, places) = places(set);
-            let place = places[row];
-            assert_eq!(place.offset % 3, 0);
-            let mut bytes = vec![0; (place.height * place.width * 3) as usize];
+            let (place, channels) = (places[row], set.pixels.channels() as u32);
+            assert_eq!(place.offset % u64::from(channels), 0);
+            let mut bytes = vec![0; (place.height * place.width * channels) as usize];
             fs::File::open(file).unwrap().read_exact_at(&mut bytes, place.offset).unwrap();
             bytes
         }

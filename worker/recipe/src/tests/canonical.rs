@@ -73,6 +73,7 @@ fn other_names(path: &str) -> Option<&'static [&'static str]> {
             &["mnist", "cifar10", "cifar100", "imagenette", "imagewoof", "folder", "multi-label", "synthetic"]
         }
         "data.normalize.kind" => &["none", "imagenet", "given"],
+        "data.ids" => &["folder"],
         "data.sampler" => &["class-balanced"],
         "augment.resize.kind" => &["squish", "random-crop"],
         "augment.resize.evaluation" => &["shorter-side"],

@@ -9,6 +9,7 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"{"prior":{"validation":"zero"},"trainer":"synthetic"}"#, "`prior.train` and `prior.validation` do not go"),
     // data: of some sources only
     (r#"{"data":{"noise":5}}"#, "`data.noise` and `data.source` do not go together: only `imagenette` and"),
+    (r#"{"data":{"ids":"folder"}}"#, "`data.ids` and `data.source` do not go together: only `multi-label`"),
     (r#"{"data":{"label_count":5}}"#, "`data.label_count` and `data.source` do not go together: the source says"),
     (r#"{"data":{"synthetic_images":[10,10]}}"#, "`data.synthetic_images` and `data.source` do not go together"),
     (r#"{"data":{"exact":true}}"#, "`data.exact` and `data.cache_size` and `data.source` do not go together"),

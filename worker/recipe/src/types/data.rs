@@ -25,9 +25,11 @@ pub struct Data {
     pub noise: u32,
     /// `multi-label` and `synthetic`: labels or classes in all; 0 for 28 labels, 10 classes. 0, or 2 to 1,000.
     pub label_count: u32,
-    /// `multi-label`: rows of the CSV that train; empty for what `validation_share` leaves.
+    /// `multi-label`: where the samples are listed.
+    pub ids: Ids,
+    /// `multi-label`: rows of the list of samples that train; empty for what `validation_share` leaves.
     pub train_rows: Vec<u32>,
-    /// `multi-label`: rows of the CSV that validate; empty for a draw of `validation_share`.
+    /// `multi-label`: rows of the list of samples that validate; empty for a draw of `validation_share`.
     pub validation_rows: Vec<u32>,
     /// `multi-label` and `folder` without `val`: share of rows that validate, above 0, below 1.
     pub validation_share: f64,
@@ -65,6 +67,7 @@ impl Default for Data {
             classes: Vec::new(),
             noise: 0,
             label_count: 0,
+            ids: Ids::Table,
             train_rows: Vec::new(),
             validation_rows: Vec::new(),
             validation_share: 0.2,
@@ -148,6 +151,17 @@ impl Source {
     pub fn is_multi_label(self) -> bool {
         self == Self::MultiLabel
     }
+}
+
+/// Where the samples of a `multi-label` source are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ids {
+    /// The rows of the CSV, in its order.
+    #[default]
+    Table,
+    /// What the names of the image files begin with (all before the first `_`), sorted. The CSV may name more.
+    Folder,
 }
 
 /// Drops 5 % … 95 % of each class; the validation set keeps what was dropped as its `perverse` split.

@@ -8,7 +8,7 @@ pub mod metrics;
 use std::collections::HashSet;
 
 use sweeper_data::{Labels, Split, order, seeding::EVALUATION_PASS};
-use sweeper_recipe::{EvaluateFlip, Sampler, TrainEvaluation, trial::Prediction};
+use sweeper_recipe::{EvaluateFlip, Sampler, TrainEvaluation, When, trial::Prediction};
 use tch::{TchError, Tensor};
 
 use crate::{
@@ -49,9 +49,12 @@ impl Part {
 }
 
 /// What one evaluation showed.
+#[derive(Default)]
 pub(crate) struct Scored {
     /// `metric/split` and value, in a fixed order.
     pub values: Vec<(String, f64)>,
+    /// At the end: the same of the balanced split as after any other epoch, where its bias is another one then.
+    pub as_epoch: Vec<(String, f64)>,
     /// Which validation images were right, if that is wanted.
     pub predictions: Vec<Prediction>,
 }
@@ -83,7 +86,7 @@ impl Evaluator<'_> {
     pub(crate) fn scores(&self, model: &Model, epochs: u32, is_final: bool) -> Result<Option<Scored>, Error> {
         let (setup, frozen) = (self.setup, model.frozen()?);
         let evaluate = &setup.recipe.evaluate;
-        let mut scored = Scored { values: Vec::new(), predictions: Vec::new() };
+        let mut scored = Scored::default();
         let train = &setup.splits.train;
         // The training split is as large as all others together, so it is measured once, at the end.
         let (as_loaded, clean) = match evaluate.train {
@@ -98,22 +101,27 @@ impl Evaluator<'_> {
             let Some(logits) = self.logits(&frozen, self.loaded_rows(epoch), Feed::Training(epoch))? else {
                 return Ok(None);
             };
-            self.score(&mut scored, &logits, Part::Train, train, is_final)?;
+            scored.values.extend(self.score(&logits, Part::Train, train, is_final)?);
         }
         if clean {
             let Some(logits) = self.logits(&frozen, train.rows.clone(), Feed::Clean)? else { return Ok(None) };
             // Alone it is `train`; beside the loader's it has a name of its own.
             let part = if as_loaded { Part::TrainClean } else { Part::Train };
-            self.score(&mut scored, &logits, part, train, is_final)?;
+            scored.values.extend(self.score(&logits, part, train, is_final)?);
         }
         let balanced = &setup.splits.balanced;
         let Some(logits) = self.validation(&frozen, balanced)? else { return Ok(None) };
+        let bias = |is_final| setup.biases.evaluation(Part::Balanced, balanced, is_final);
+        // Study A evaluates the last epoch as every other one, and then once more.
+        if is_final && evaluate.when == When::Epoch && bias(true) != bias(false) {
+            scored.as_epoch = self.score(&logits, Part::Balanced, balanced, false)?;
+        }
         let mut parts = vec![(Part::Balanced, balanced)];
         if let Some((unbalanced, perverse)) = &setup.splits.parts {
             parts.extend([(Part::Unbalanced, unbalanced), (Part::Perverse, perverse)]);
         }
         for (part, split) in parts {
-            self.score(&mut scored, &logits, part, split, is_final)?;
+            scored.values.extend(self.score(&logits, part, split, is_final)?);
             if is_final && evaluate.predictions {
                 scored.predictions.push(self.prediction(&logits, part, split)?);
             }
@@ -146,22 +154,14 @@ impl Evaluator<'_> {
         Ok(Some(Logits { matrix, rows: plain.rows.repeat(copies) }))
     }
 
-    /// Adds the scores of those logits whose rows are `split`.
-    fn score(
-        &self,
-        scored: &mut Scored,
-        logits: &Logits,
-        part: Part,
-        split: &Split,
-        is_final: bool,
-    ) -> Result<(), Error> {
+    /// The scores of those logits whose rows are `split`.
+    fn score(&self, logits: &Logits, part: Part, split: &Split, is_final: bool) -> Result<Vec<(String, f64)>, Error> {
         let bias = self.setup.biases.evaluation(part, split, is_final);
         let positions = logits.positions(split);
         let matrix = logits.matrix.select(&positions, bias.as_deref())?;
         let rows: Vec<usize> = positions.iter().map(|&position| logits.rows[position]).collect();
         let Scores { entries } = self.metrics(&matrix, &rows)?;
-        scored.values.extend(entries.into_iter().map(|(name, value)| (format!("{name}/{}", part.name()), value)));
-        Ok(())
+        Ok(entries.into_iter().map(|(name, value)| (format!("{name}/{}", part.name()), value)).collect())
     }
 
     fn metrics(&self, matrix: &Matrix, rows: &[usize]) -> Result<Scores, Error> {
