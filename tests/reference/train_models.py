@@ -24,6 +24,8 @@ from torch import nn
 from counter import INIT, PIXELS, Stream
 
 POWER_ITERATION = 8
+PROJECTIONS = range(20_000, 20_003)  # epoch words of the normal vectors that gradients are projected on; see PIXELS
+DIGITS = 11
 GAMMA = 1 / 64  # of self-attention: at its initial 0 its matrix would have no gradient
 LAST_SCALE = 0.5  # of each block's last batch norm, for the same reason
 
@@ -50,6 +52,12 @@ class Symmetric(nn.Module):
             hook(self.conv, None)
         weight = self.conv.weight
         return F.conv1d(x, (weight + weight.transpose(0, 1)) / 2)
+
+
+def max_pool(ks, ndim, ceil_mode):
+    """fastai's MaxPool, but for `ceil_mode`, which that one ignores."""
+    assert ndim == 2
+    return nn.MaxPool2d(ks, ceil_mode=ceil_mode)
 
 
 class Copier:
@@ -118,7 +126,7 @@ def make_xresnet(copier, case):
         n_out=case["classes"],
         c_in=case["shape"][1],
         act_cls={"relu": nn.ReLU, "mish": Mish}[case["model"]["activation"]],
-        pool={"average": AvgPool, "max": MaxPool}[case["model"]["pool"]],
+        pool={"average": AvgPool, "max": max_pool}[case["model"]["pool"]],
         stem_szs={"32-32-64": (32, 32, 64), "32-64-64": (32, 64, 64)}[case["model"]["stem"]],
         sa=case["model"]["self_attention"],
     )
@@ -168,15 +176,26 @@ def make_simple(copier, case):
 MAKERS = {"small-cnn": make_small, "plain-cnn": make_plain, "simple-cnn": make_simple}
 
 
+@functools.cache
+def projections(seed):
+    longest = 1024 * 512 * 9  # of an xresnext: a convolution of the last stage
+    return torch.tensor(np.stack([Stream(seed, INIT, word).normals(longest) for word in PROJECTIONS]))
+
+
+def described(seed, gradient):
+    """Norm and projections, which every number of a gradient moves; its largest magnitude and first numbers."""
+    projected = projections(seed)[:, : len(gradient)] @ gradient
+    return [gradient.norm().item(), *projected.tolist(), gradient.abs().max().item(), *gradient[:2].tolist()]
+
+
 def short(values):
-    return [float(f"{value:.8g}") for value in values]
+    return [float(f"{value:.{DIGITS}g}") for value in values]
 
 
-def model(seed, arch, shape, classes=10, gradients=True, **options):
+def model(seed, arch, shape, classes=10, **options):
     """Logits of a training pass, gradients of its cross-entropy, then logits of an evaluation pass."""
     defaults = {"activation": "relu", "pool": "average", "stem": "32-32-64", "self_attention": False, "symmetric": False}
-    case = {"seed": seed, "model": {"arch": arch} | defaults | options, "shape": shape, "classes": classes}
-    case |= {"gamma": GAMMA, "last_scale": LAST_SCALE}
+    case = {"model": {"arch": arch} | defaults | options, "shape": shape, "classes": classes}
     copier = Copier(seed)
     net = MAKERS.get(arch, make_xresnet)(copier, case)
     # No parameter was overlooked.
@@ -191,11 +210,7 @@ def model(seed, arch, shape, classes=10, gradients=True, **options):
         evaluated = net(images)
     case["logits"] = short(logits.detach().reshape(-1).tolist())
     case["evaluated"] = short(evaluated.reshape(-1).tolist())
-    case["gradients"] = []
-    for name, parameter in copier.named if gradients else []:
-        gradient = parameter.grad.reshape(-1)
-        numbers = [gradient.norm().item(), gradient.abs().max().item(), *gradient[:3].tolist()]
-        case["gradients"].append([name, *short(numbers)])
+    case["gradients"] = [[name, *short(described(seed, p.grad.reshape(-1)))] for name, p in copier.named]
     return case
 
 
@@ -210,6 +225,11 @@ def fastai_ignores_symmetric():
     return torch.equal(*outputs)
 
 
+def fastai_ignores_ceil_mode():
+    """Of its max pool: 3 x 3 pixels become 1 x 1, while the convolutions make them 2 x 2 and the sum is broadcast."""
+    return MaxPool(2, ceil_mode=True)(torch.ones(1, 1, 3, 3)).shape == (1, 1, 1, 1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
@@ -218,28 +238,31 @@ def main():
     out = options.out or pathlib.Path(__file__).parent / "fixtures" / f"train_models_{options.seed}.json"
     torch.set_num_threads(1)
     assert fastai_ignores_symmetric(), "then fastai can be the reference of `symmetric`"
-    case = functools.partial(model, options.seed * 0x1_0000_0001)  # both key words
-    colour, grey = [4, 3, 64, 64], [4, 1, 64, 64]
+    assert fastai_ignores_ceil_mode(), "then fastai can be the reference of max pools at odd sides"
+    seed = options.seed * 0x1_0000_0001  # both key words
+    case = functools.partial(model, seed)
+    even, odd = [4, 1, 64, 64], [4, 3, 48, 48]  # the last pool sees 4 and 3 pixels a side
     models = [
         case("small-cnn", [8, 1, 28, 28]),
-        # Few images would let its last batch norms, over one pixel each, magnify rounding; and on a CPU libtorch's
-        # batch norm of channels-last images sums in plain float32, which is off by 1e-4 at 65,536 pixels.
+        # For the float32 logits: few images would let its last batch norms, over one pixel each, magnify rounding; and
+        # on a CPU libtorch's batch norm of channels-last images sums in plain float32, which is off by 1e-4 at 65,536
+        # pixels.
         case("plain-cnn", [16, 3, 12, 12]),
         case("plain-cnn", [16, 1, 9, 9]),
         case("simple-cnn", [4, 3, 28, 28], classes=2),
-        case("xresnet18", [4, 3, 28, 28], gradients=False),
-        case("xresnet18", grey, activation="mish", pool="max"),
-        case("xresnet18", colour, activation="mish", stem="32-64-64", self_attention=True),
-        case("xresnet34", colour, activation="mish"),
-        case("xresnet50", colour, activation="mish", pool="max"),
-        case("xse-resnet18", colour, activation="mish", self_attention=True, symmetric=True),
-        case("xresnext18", colour, activation="mish"),
-        case("xse-resnext18", colour, activation="mish"),
-        case("xse-resnext50", colour, activation="mish", pool="max", self_attention=True),
+        case("xresnet18", [4, 3, 28, 28]),
+        case("xresnet18", even, activation="mish", pool="max"),
+        case("xresnet18", odd, activation="mish", stem="32-64-64", self_attention=True),
+        case("xresnet34", odd, activation="mish"),
+        case("xresnet50", odd, activation="mish", pool="max"),
+        case("xse-resnet18", odd, activation="mish", self_attention=True, symmetric=True),
+        case("xresnext18", odd, activation="mish"),
+        case("xse-resnext18", odd, activation="mish"),
+        case("xse-resnext50", odd, activation="mish", pool="max", self_attention=True),
     ]
-    fixture = {"torch": torch.__version__, "models": models}
+    fixture = {"torch": torch.__version__, "seed": seed, "gamma": GAMMA, "last_scale": LAST_SCALE, "models": models}
     text = json.dumps(fixture, separators=(",", ":"))
-    out.write_text(text.replace('},{"seed"', '},\n{"seed"').replace('],["', '],\n["') + "\n")
+    out.write_text(text.replace('},{"model"', '},\n{"model"').replace('],["', '],\n["') + "\n")
     print(f"wrote {out}")
 
 

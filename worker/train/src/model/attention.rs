@@ -2,7 +2,7 @@
 //! pixels and W a square matrix over its largest singular value. All of it is float32 in every precision: x xᵀ sums over
 //! all pixels and soon exceeds what 16 bits can hold.
 
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::layers::Layers;
 
@@ -55,7 +55,7 @@ impl Attention {
         };
         // Transposed, pixels × channels, which is how channels-last memory lies; x xᵀ is its own transpose.
         let pixels =
-            x.f_to_kind(Kind::Float)?.f_permute([0, 2, 3, 1])?.f_reshape([images, height * width, channels])?;
+            x.f_to_kind(layers.wide)?.f_permute([0, 2, 3, 1])?.f_reshape([images, height * width, channels])?;
         let gram = pixels.f_transpose(1, 2)?.f_bmm(&pixels)?;
         let attended = pixels.f_matmul(&matrix.f_transpose(0, 1)?)?.f_bmm(&gram)?;
         let sum = attended.f_mul(layers.parameter(self.gamma))?.f_add(&pixels)?;

@@ -111,7 +111,7 @@ pub(super) fn strided(side: i64, stride: i64) -> i64 {
 #[derive(Debug)]
 pub(super) struct Layers {
     pub parameters: Parameters,
-    /// Running moments and power-iteration vectors, float32.
+    /// Running moments and power-iteration vectors.
     pub buffers: Vec<(String, Tensor)>,
     pub conv_norms: Vec<ConvNorm>,
     pub affines: Vec<Affine>,
@@ -119,6 +119,8 @@ pub(super) struct Layers {
     pub attentions: Vec<Attention>,
     /// What convolutions and linear layers compute in.
     pub kind: Kind,
+    /// What parameters, buffers and every other sum are in: float32 whatever `kind` is, or all is float64.
+    pub wide: Kind,
 }
 
 impl Layers {
@@ -128,6 +130,18 @@ impl Layers {
 
     pub(super) fn buffer(&self, at: usize) -> &Tensor {
         &self.buffers[at].1
+    }
+
+    /// The same numbers in float64, computing in float64.
+    pub(super) fn into_double(self) -> Result<Self, TchError> {
+        let widened = |(name, tensor): (String, Tensor)| Ok((name, tensor.f_to_kind(Kind::Double)?));
+        Ok(Self {
+            parameters: self.parameters.into_double()?,
+            buffers: self.buffers.into_iter().map(widened).collect::<Result<_, TchError>>()?,
+            kind: Kind::Double,
+            wide: Kind::Double,
+            ..self
+        })
     }
 }
 
@@ -240,6 +254,7 @@ impl Builder {
                 Precision::Bf16 => Kind::BFloat16,
                 Precision::Fp16 => Kind::Half,
             },
+            wide: Kind::Float,
         })
     }
 

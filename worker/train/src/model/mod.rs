@@ -47,9 +47,9 @@ impl Default for Placement {
 /// What a network says about a batch.
 #[derive(Debug)]
 pub struct Output {
-    /// float32, n × classes, without any bias of a prior.
+    /// float32, n × classes, without any bias of a prior. (float64 after [`Model::into_double`].)
     pub logits: Tensor,
-    /// float32, n × features: the input of the last linear layer; of a network without one, the logits.
+    /// n × features, of the logits' kind: the input of the last linear layer; of a network without one, the logits.
     pub features: Tensor,
 }
 
@@ -104,6 +104,16 @@ impl Model {
             | Arch::XseResnext50 => Box::new(xresnet::Xresnet::new(&mut layers, settings, image[0], classes)),
         };
         Ok(Self { layers: layers.finish(placement)?, network })
+    }
+
+    /// The same network with every number and every sum in float64, to be held against references: rounding to float32
+    /// moves inputs of a ReLU across zero and makes another one of two nearly equal values a window's largest, and
+    /// gradients jump there. Not to train with: optimizers, [`Model::state`] and [`Model::digest`] are float32.
+    ///
+    /// # Errors
+    /// libtorch's own.
+    pub fn into_double(self) -> Result<Self, TchError> {
+        Ok(Self { layers: self.layers.into_double()?, ..self })
     }
 
     /// Logits and features of a training batch; batch norm uses the batch's moments and moves its running ones.

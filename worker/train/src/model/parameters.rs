@@ -72,15 +72,27 @@ impl Parameters {
             offset += padded(parameter);
         }
         let values = values.f_to_device(device)?;
-        let leaf = |(Initial { name, shape, decay, .. }, offset)| -> Result<Parameter, TchError> {
-            let tensor = view(&values, offset, &shape)?.f_detach()?.f_set_requires_grad(true)?;
-            Ok(Parameter { name, tensor, decay })
+        let parameter = |(Initial { name, shape, decay, .. }, offset)| -> Result<Parameter, TchError> {
+            Ok(Parameter { name, tensor: leaf(&values, offset, &shape)?, decay })
         };
-        let list = initial.into_iter().zip(offsets).map(leaf).collect::<Result<_, _>>()?;
+        let list = initial.into_iter().zip(offsets).map(parameter).collect::<Result<_, _>>()?;
         Ok(Self { values, decayed, list, slices })
     }
 
-    /// The buffer: float32, one axis, no gradient. Changed in place, it changes the parameters.
+    /// The same numbers in a buffer of float64.
+    pub(super) fn into_double(self) -> Result<Self, TchError> {
+        let Self { values, mut list, slices, .. } = self;
+        let (values, mut offset) = (values.f_to_kind(Kind::Double)?, 0);
+        for slice in &slices {
+            let tensor = &mut list[slice.parameter].tensor;
+            *tensor = leaf(&values, offset, &tensor.size())?;
+            offset += tensor.numel() as i64 + slice.gap;
+        }
+        Ok(Self { values, list, slices, ..self })
+    }
+
+    /// The buffer: float32, one axis, no gradient. Changed in place, it changes the parameters. (Of a model that is all
+    /// float64 it is that, and the gradient too.)
     pub fn values(&self) -> &Tensor {
         &self.values
     }
@@ -132,8 +144,13 @@ impl Parameters {
     }
 
     fn zeros(&self, count: i64) -> Result<Tensor, TchError> {
-        Tensor::f_zeros([count], (Kind::Float, self.values.device()))
+        Tensor::f_zeros([count], (self.values.f_kind()?, self.values.device()))
     }
+}
+
+/// A view into `buffer` that gradients are taken for.
+fn leaf(buffer: &Tensor, offset: i64, shape: &[i64]) -> Result<Tensor, TchError> {
+    view(buffer, offset, shape)?.f_detach()?.f_set_requires_grad(true)
 }
 
 /// The part of `buffer` from `offset` on as a tensor of `shape`, four axes channels last.

@@ -2,12 +2,12 @@
 //!
 //! Convolutions and linear layers compute in the network's kind: input and weight are cast, and the gradient of the cast
 //! flows back to the float32 leaf. Norm parameters and moments, the sums of squeeze-excitation, global means,
-//! attention, features and logits are float32 always.
+//! attention, features and logits are float32 always (float64 in a network that is all float64).
 
 use std::cell::RefCell;
 
 use sweeper_recipe::{Activation, Pool};
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::{
     Output,
@@ -140,7 +140,7 @@ impl<'a> Pass<'a> {
         let output = features.f_to_kind(self.layers.kind)?.f_linear(&weight, Some(&bias))?;
         let numbers = weight.numel() as i64;
         self.note(&layer.name, || "linear".to_owned(), &output, &[layer.weight, layer.bias], || numbers);
-        Ok(Output { logits: output.f_to_kind(Kind::Float)?, features })
+        Ok(Output { logits: output.f_to_kind(self.layers.wide)?, features })
     }
 
     fn affine(&self, id: AffineId) -> Result<(Tensor, Tensor), TchError> {
@@ -153,7 +153,7 @@ impl<'a> Pass<'a> {
     /// Squeeze-excitation, float32: x times sigmoid(excite(activation(squeeze(mean x)))).
     pub(super) fn excite(&self, id: ExcitationId, x: &Tensor, activation: Activation) -> Result<Tensor, TchError> {
         let layer = &self.layers.excitations[id.0];
-        let squeezed = self.activate(self.channelwise(&layer.squeeze, &means(x)?)?, activation)?;
+        let squeezed = self.activate(self.channelwise(&layer.squeeze, &self.means(x)?)?, activation)?;
         let factors = self.channelwise(&layer.excite, &squeezed)?.f_sigmoid()?.f_to_kind(x.f_kind()?)?;
         x.f_mul(&factors.f_unsqueeze(-1)?.f_unsqueeze(-1)?)
     }
@@ -205,14 +205,19 @@ impl<'a> Pass<'a> {
     pub(super) fn windows(&self, name: &str, x: &Tensor) -> Result<Tensor, TchError> {
         let output = x.f_avg_pool2d([3, 3], [2, 2], [0, 0], false, true, None)?;
         self.note(name, || "mean pool 3×3 /2".to_owned(), &output, &[], || 0);
-        output.f_flatten(1, -1)?.f_to_kind(Kind::Float)
+        output.f_flatten(1, -1)?.f_to_kind(self.layers.wide)
     }
 
     /// The mean of each channel, float32: n × channels.
     pub(super) fn global_mean(&self, name: &str, x: &Tensor) -> Result<Tensor, TchError> {
-        let output = means(x)?;
+        let output = self.means(x)?;
         self.note(name, || "global mean".to_owned(), &output, &[], || 0);
         Ok(output)
+    }
+
+    /// Mean over height and width, summed in float32.
+    fn means(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        x.f_mean_dim([2i64, 3].as_slice(), false, self.layers.wide)
     }
 
     fn note(
@@ -264,11 +269,6 @@ fn fold(layers: &Layers, layer: &ConvNorm) -> Result<(Tensor, Option<Tensor>), T
     let weight = weight.f_mul(&factor.f_view([-1, 1, 1, 1])?)?;
     let bias = layers.parameter(layer.shift).f_sub(&mean.f_mul(&factor)?)?;
     Ok((weight.f_to_kind(layers.kind)?, Some(bias.f_to_kind(layers.kind)?)))
-}
-
-/// Mean over height and width, summed in float32.
-fn means(x: &Tensor) -> Result<Tensor, TchError> {
-    x.f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)
 }
 
 /// Pixels of an image.
