@@ -1,8 +1,9 @@
 //! The last layer: every expected error becomes a documented exit code, one clear message and a hint.
 
 use crate::{
-    apriori::LayoutError,
     driver::DriverError,
+    imports::LayoutError,
+    matched::MatchError,
     report::{AnalyzeError, ReportError, render::RenderError},
     rpc::ServeError,
     store::StoreError,
@@ -228,11 +229,17 @@ impl From<LayoutError> for Failure {
             }
             LayoutError::UnknownLayout { .. } | LayoutError::Row { .. } | LayoutError::Cell { .. } => {
                 Self::new(Exit::OutOfRange, &error)
-                    .hint("`sweeper export --layout apriori` writes files that can be read")
+                    .hint("`sweeper export --format csv` and `--layout apriori` write files that can be read; docs/reports.md shows tables")
             }
             LayoutError::Unknown { .. } => Self::new(Exit::UnknownReference, &error)
                 .hint("--baseline and --metric choose; a baseline must be there for every number of epochs"),
         }
+    }
+}
+
+impl From<MatchError> for Failure {
+    fn from(error: MatchError) -> Self {
+        Self::new(Exit::UnknownReference, error).hint("configs are matched by their names and strata")
     }
 }
 

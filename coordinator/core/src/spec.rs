@@ -70,7 +70,8 @@ pub struct AnalysisPlan {
     pub metric: String,
     /// Which way is better.
     pub direction: Direction,
-    /// Name of the config that the others are compared with, in every stratum.
+    /// Name of the config that the others are compared with, in every stratum; empty where `family` needs none and none
+    /// is named.
     pub baseline: String,
     /// Family-wise error rate.
     pub alpha: f64,
@@ -78,6 +79,45 @@ pub struct AnalysisPlan {
     pub correction: Correction,
     /// Coverage of intervals.
     pub confidence: f64,
+    /// Which pairs of configs are compared.
+    #[serde(default)]
+    pub family: FamilyKind,
+    /// Smallest difference of the primary metric that matters, in its unit, above 0. Without it nothing is called
+    /// equivalent or negligible.
+    #[serde(default)]
+    pub delta: Option<f64>,
+    /// Metrics that were declared beside the primary one. Others are reported, too, as not planned.
+    #[serde(default)]
+    pub secondary: Vec<String>,
+    /// What the main analysis does with trials that diverged or were abandoned.
+    #[serde(default)]
+    pub missing: Missing,
+}
+
+/// Which pairs of configs of a stratum are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FamilyKind {
+    /// Every config with the baseline.
+    #[default]
+    Baseline,
+    /// Every two configs whose recipes differ in one setting.
+    OneFactor,
+    /// Every two configs.
+    AllPairs,
+    /// Every config of one sweep with the one of the same name of another; no sweep file can ask for it.
+    Matched,
+}
+
+/// What an analysis does with trials that have no final value because they diverged or were abandoned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// Leaves out the replicate in both configs of a paired comparison, or the trial in an unpaired one.
+    #[default]
+    CompletedPairs,
+    /// Ranks them below every observed value, so that losing trials counts against a config.
+    WorstRank,
 }
 
 /// Which way a metric improves.
@@ -96,6 +136,18 @@ pub enum Direction {
 pub enum Correction {
     /// Holm's step-down procedure.
     Holm,
+    /// Every p-value times their number.
+    Bonferroni,
+    /// Step-down max-T of Westfall and Young: as Holm, with the correlation that one shared baseline makes.
+    MaxT,
+    /// Single-step max-T, which has simultaneous intervals of its own.
+    MaxTSingleStep,
+    /// Dunnett's test against one baseline, for equal variances.
+    Dunnett,
+    /// Tukey and Kramer's test of all pairs, for equal variances.
+    TukeyKramer,
+    /// Games and Howell's test of all pairs, for any variances.
+    GamesHowell,
     /// `p_adjusted` equals `p_value`.
     None,
 }

@@ -1,15 +1,13 @@
 //! Study A's record layout: one CSV row per training, its config as flags, accuracies in percent.
 //!
-//! Map: `write` results to rows · `read` rows to results · `error`. Both directions know the same columns.
+//! Map: `write` results to rows · `read` rows to results. Both directions know the same columns.
 
-mod error;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
-pub use error::LayoutError;
-pub use read::{Wanted, read};
+pub(crate) use read::{is_head, read};
 pub use write::{Written, write};
 
 /// The columns, in order.

@@ -1,23 +1,20 @@
 //! Rows to results, as if they were a sweep that has finished: one stratum per number of epochs, one config per set of
 //! flags. Which rows had a seed in common nobody knows any more, so the seeds count as independent.
 
-use super::{ACCURACIES, COLUMNS, LayoutError};
-use crate::results::{RESULTS_SCHEMA, SweepResults, TrialResult};
-use sha2::{Digest, Sha256};
+use super::{ACCURACIES, COLUMNS};
+use crate::{
+    imports::{self, LayoutError, Text, Wanted, hex, shown},
+    results::{SweepResults, TrialResult},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    io::Read as _,
-    path::Path,
-    time::UNIX_EPOCH,
 };
 use sweeper_core::{
     record::{Metric, Provenance},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Pairing},
 };
 
-/// Largest file read, in bytes: about 600,000 rows.
-const MOST_BYTES: u64 = 64 << 20;
 /// The flags, as a config's name lists those that are set.
 const FLAGS: [&str; 6] = ["ub", "ap", "tp", "vp", "al", "ls"];
 /// The config with `ub` alone: study A's plain training on unbalanced data.
@@ -25,15 +22,6 @@ const BASELINE: [bool; 6] = [true, false, false, false, false, false];
 /// What becomes a metric of its own name, final or not. Study A's two losses are those of whatever was evaluated last,
 /// under a name that says otherwise, so they stay out of the analysis.
 const LOSSES: [&str; 2] = ["train_loss/logged", "valid_loss/logged"];
-
-/// How the rows are to be judged.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// Name of the config to compare with; none for the one with `ub` alone.
-    pub baseline: Option<String>,
-    /// Primary metric; none for the accuracy on the balanced split.
-    pub metric: Option<String>,
-}
 
 /// What the columns `epochs` to `lr` say. In the order of study A's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,33 +41,21 @@ struct Row {
     accuracies: [Option<f64>; 4],
 }
 
+/// Whether a first line is this layout's.
+pub(crate) fn is_head(head: &[String]) -> bool {
+    head.iter().map(String::as_str).eq(COLUMNS)
+}
+
 /// Reads a file of this layout.
 ///
 /// # Errors
 /// Every [`LayoutError`] but those of writing.
-pub fn read(path: &Path, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
-    let file = path.display().to_string();
-    let unreadable = |why: String| LayoutError::Unreadable { file: file.clone(), why };
-    let opened = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
-    let changed = opened.metadata().ok().and_then(|m| m.modified().ok());
-    let at = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |d| d.as_millis());
-    let mut text = String::new();
-    opened.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|e| unreadable(e.to_string()))?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(unreadable("it is larger than 64 MiB".to_owned()));
-    }
-    let rows = rows(&text, &file)?;
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    results(&name, &file, u64::try_from(at).unwrap_or_default(), rows, wanted)
+pub(crate) fn read(text: &Text, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
+    results(text, rows(&text.text, &text.file)?, wanted)
 }
 
 fn rows(text: &str, file: &str) -> Result<BTreeMap<Key, Vec<Row>>, LayoutError> {
-    let text = text.trim_start_matches('\u{feff}');
     let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_reader(text.as_bytes());
-    let known = reader.headers().is_ok_and(|head| head.iter().eq(COLUMNS));
-    if !known {
-        return Err(LayoutError::UnknownLayout { file: file.to_owned() });
-    }
     let mut rows: BTreeMap<Key, Vec<Row>> = BTreeMap::new();
     for record in reader.records() {
         let record = record.map_err(|e| LayoutError::Row {
@@ -106,10 +82,8 @@ struct Cells<'a> {
 
 impl Cells<'_> {
     fn wrong<T>(&self, column: usize, expected: &'static str) -> Result<T, LayoutError> {
-        let found: String = self.record.get(column).unwrap_or_default().chars().take(40).collect();
-        let (file, column) = (self.file.to_owned(), COLUMNS[column]);
-        // Whatever the file holds must not act on a terminal.
-        let found = found.replace(char::is_control, "\u{fffd}");
+        let found = shown(self.record.get(column).unwrap_or_default());
+        let (file, column) = (self.file.to_owned(), COLUMNS[column].to_owned());
         Err(LayoutError::Cell { file, line: self.line, column, found, expected })
     }
 
@@ -169,56 +143,17 @@ impl Cells<'_> {
     }
 }
 
-fn results(
-    name: &str,
-    file: &str,
-    at: u64,
-    rows: BTreeMap<Key, Vec<Row>>,
-    wanted: &Wanted,
-) -> Result<SweepResults, LayoutError> {
+fn results(text: &Text, rows: BTreeMap<Key, Vec<Row>>, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
     // Batch size and rate are told only where they tell something apart.
     let several = rows.keys().map(|key| (key.batch, key.rate)).collect::<BTreeSet<_>>().len() > 1;
     let configs: Vec<ConfigSpec> = rows.iter().map(|(key, found)| config(key, found.len(), several)).collect();
-    let analysis = plan(file, &rows, &configs, wanted)?;
+    let analysis = plan(&text.file, &rows, &configs, wanted)?;
     let trials = (0u32..).zip(rows).flat_map(|(config, (key, found))| {
-        (0u32..).zip(found).map(move |(replicate, row)| trial(config, replicate, key.epochs, row, file))
+        (0u32..).zip(found).map(move |(replicate, row)| trial(config, replicate, key.epochs, row, &text.file))
     });
+    let pairing = if wanted.paired { Pairing::Common } else { Pairing::Independent };
     let trials = trials.collect();
-    let digest = |what: &str| hex(&format!("{file} {what} {analysis:?} {configs:?}"));
-    Ok(SweepResults {
-        schema: RESULTS_SCHEMA,
-        sweep: "imported".to_owned(),
-        spec: SweepSpec {
-            name: folder(name),
-            seed: 0,
-            pairing: Pairing::Independent,
-            priority: 0,
-            max_failures: 1,
-            digest: digest("sweep"),
-            plan_digest: digest("plan"),
-            configs,
-            analysis,
-            toml: format!("# No sweep file: the results were read from {file}.\n"),
-            overrides: Vec::new(),
-        },
-        state: "finished".to_owned(),
-        submitted_ms: at,
-        closed_ms: Some(at),
-        cancel_reason: None,
-        software_version: env!("CARGO_PKG_VERSION").to_owned(),
-        data_digests: Vec::new(),
-        trials,
-        attempts: Vec::new(),
-        unequal_repeats: 0,
-        repeats: 0,
-    })
-}
-
-/// A name that can be part of a file name.
-fn folder(name: &str) -> String {
-    let clean = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let name: String = name.chars().take(64).map(clean).collect();
-    if name.is_empty() || name.starts_with(['.', '-']) { format!("imported{name}") } else { name }
+    Ok(imports::results(text, pairing, (configs, analysis), trials))
 }
 
 fn config_name(key: &Key, several: bool) -> String {
@@ -257,31 +192,11 @@ fn plan(
     configs: &[ConfigSpec],
     wanted: &Wanted,
 ) -> Result<AnalysisPlan, LayoutError> {
-    let strata: BTreeSet<&str> = configs.iter().map(|c| c.stratum.as_str()).collect();
-    let in_all = |name: &str| strata.iter().all(|s| configs.iter().any(|c| c.stratum == *s && c.name == name));
     let plain = || rows.keys().zip(configs).find(|(key, _)| key.flags == BASELINE).map(|(_, c)| c.name.clone());
-    let baseline = wanted.baseline.clone().or_else(plain).unwrap_or_else(|| "ub".to_owned());
-    let unknown = |what, name: &str, known: Vec<String>| {
-        Err(LayoutError::Unknown { file: file.to_owned(), what, name: name.to_owned(), known })
-    };
-    // It must be there for every number of epochs.
-    if !in_all(&baseline) {
-        let names: BTreeSet<&str> = configs.iter().map(|c| c.name.as_str()).collect();
-        let known: Vec<String> = names.into_iter().filter(|name| in_all(name)).map(str::to_owned).collect();
-        return unknown("config", &baseline, known);
-    }
+    let baseline = plain().unwrap_or_else(|| "ub".to_owned());
     let metric = wanted.metric.clone().unwrap_or_else(|| ACCURACIES[1].to_owned());
-    if !ACCURACIES.contains(&metric.as_str()) {
-        return unknown("metric", &metric, ACCURACIES.map(str::to_owned).to_vec());
-    }
-    Ok(AnalysisPlan {
-        metric,
-        direction: Direction::Maximize,
-        baseline,
-        alpha: 0.05,
-        correction: Correction::Holm,
-        confidence: 0.95,
-    })
+    let metrics = ACCURACIES.map(str::to_owned).into();
+    imports::plan(file, wanted, configs, (Some(baseline), &metrics), metric)
 }
 
 fn trial(config: u32, replicate: u32, epochs: u32, row: Row, file: &str) -> TrialResult {
@@ -304,12 +219,4 @@ fn trial(config: u32, replicate: u32, epochs: u32, row: Row, file: &str) -> Tria
         reused_from: Some(format!("{file}:{}", row.line)),
         last_error: None,
     }
-}
-
-fn hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

@@ -1,9 +1,10 @@
 //! Both directions, and files that are none.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{ACCURACIES, COLUMNS, LayoutError, Wanted, read, write};
+use super::{ACCURACIES, COLUMNS, write};
 use crate::{
-    report::{analyze, render},
+    imports::{LayoutError, Wanted, read},
+    report::{analyze, document::Document, render},
     results::{RESULTS_SCHEMA, SweepResults, TrialResult},
     sweep_file,
 };
@@ -180,8 +181,9 @@ fn what_was_written_is_read_and_reported() {
     assert_eq!(analysis.provenance.train_seconds, 14.0 * 12.5 + 14.0 * 12.75);
     let shown = render::terminal(&analysis, false);
     assert!(shown.contains("earlier_results (imported, finished)") && shown.contains("ub *"), "{shown}");
-    assert!(render::html(&analysis).contains("ub+ap+tp") && render::markdown(&analysis).contains("ub+ap+tp"));
-    let other = Wanted { baseline: Some("plain".to_owned()), metric: Some("accuracy/train".to_owned()) };
+    assert!(render::page(&Document::of(&analysis)).contains("ub+ap+tp"));
+    let other =
+        Wanted { baseline: Some("plain".to_owned()), metric: Some("accuracy/train".to_owned()), ..Wanted::default() };
     assert_eq!(read(&path, &other).unwrap().spec.analysis.metric, "accuracy/train");
 }
 
@@ -207,7 +209,9 @@ fn files_that_are_none_are_refused_with_their_place() {
         let error = read(&file(dir.path(), text), &Wanted::default()).unwrap_err().to_string();
         error.replace(&dir.path().display().to_string(), "").replace("/earlier results.csv", "F")
     };
-    assert!(refused("").starts_with("F: its first line is that of no known layout; expected epochs,ub,ap,tp"));
+    assert!(refused("").starts_with(
+        "F: its first line is that of no known layout; expected config,replicate,metric,epoch,value, or epochs,ub,ap,tp"
+    ));
     assert!(refused("sweep,config,replicate\n").starts_with("F: its first line is that of no known layout"));
     assert_eq!(refused(&format!("{head}\n")), "F:2: there is no row");
     assert_eq!(refused(&format!("{head}\n{good},5\n")), "F:2: not a row of 16 cells");

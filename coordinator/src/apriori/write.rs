@@ -1,7 +1,10 @@
 //! Results to rows.
 
-use super::{COLUMNS, LayoutError, NOT_MEASURED};
-use crate::results::{SweepResults, TrialResult};
+use super::{COLUMNS, NOT_MEASURED};
+use crate::{
+    imports::LayoutError,
+    results::{SweepResults, TrialResult},
+};
 use std::collections::BTreeMap;
 use sweeper_core::spec::ConfigSpec;
 use sweeper_recipe::{Recipe, SmoothingKind, TrainPrior, ValidationPrior};

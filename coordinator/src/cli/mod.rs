@@ -3,9 +3,11 @@
 //! `connect` finds the coordinator or an unattended state directory · `output` tables, JSON, times · `progress` live
 //! lines of `run` and `watch` · `process` local workers and signals · the rest is a command each.
 
+mod compare;
 mod connect;
 mod explain;
 mod export;
+mod judge;
 mod list;
 mod output;
 mod plan;
@@ -61,6 +63,8 @@ enum Command {
     Workers(list::WorkersArgs),
     /// Write the significance report of a sweep
     Report(report::ReportArgs),
+    /// Compare two sweeps config by config: what did a change between them do?
+    Compare(compare::CompareArgs),
     /// Print what a sweep recorded: observations, epochs, predictions, everything as JSON
     Export(export::ExportArgs),
     /// Say why a trial is where it is
@@ -140,6 +144,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             Command::Cancel(args) => list::cancel(args).await,
             Command::Workers(args) => list::workers(args).await,
             Command::Report(args) => report::report(args).await,
+            Command::Compare(args) => compare::compare(args).await,
             Command::Export(args) => export::export(args).await,
             Command::Explain(args) => explain::explain(args).await,
         }

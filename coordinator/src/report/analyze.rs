@@ -5,13 +5,13 @@ use super::{
         ANALYSIS_SCHEMA, Analysis, Cell, ConfigResult, Counts, Determinism, FEW, Measured, MetricInfo, Observation,
         Plan, Stratum, Unit,
     },
-    audit, compare,
+    audit, beyond, compare,
 };
 use crate::results::{RESULTS_SCHEMA, SweepResults, TrialResult};
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::{
     record::Metric,
-    spec::{ConfigSpec, Direction},
+    spec::{ConfigSpec, Direction, Pairing},
 };
 use sweeper_recipe::Recipe;
 
@@ -70,6 +70,11 @@ pub(super) enum Standing {
 }
 
 impl Standing {
+    /// Whether the trial ended without an observation for reasons of its own.
+    fn is_loss(self) -> bool {
+        matches!(self, Self::Diverged | Self::Abandoned)
+    }
+
     /// Of a planned trial; one that the results lack counts as pending.
     pub(super) fn of(trial: Option<&TrialResult>) -> Self {
         match trial.map(|t| (t.state.as_str(), t.ending.as_deref())) {
@@ -106,7 +111,7 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
     let configs = by_config(results)?;
     let plan = plan(results);
     let metrics = metrics(&configs, &plan);
-    let strata = strata(&configs, &metrics, &plan)?;
+    let strata = strata(&configs, &metrics, (&plan, results.spec.seed))?;
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     Ok(Analysis {
         schema: ANALYSIS_SCHEMA,
@@ -122,12 +127,14 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
         deviations: audit::deviations(results, &configs),
         determinism: Determinism { repeats: results.repeats, unequal: results.unequal_repeats },
         scope: audit::scope(&results.spec),
+        audit: beyond::design_audit(results, results.spec.pairing == Pairing::Common),
+        curves: beyond::learning_curves(results),
         provenance: audit::provenance(results),
     })
 }
 
 impl Counts {
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             planned: self.planned + other.planned,
             completed: self.completed + other.completed,
@@ -191,6 +198,10 @@ fn plan(results: &SweepResults) -> Plan {
         metric: spec.analysis.metric.clone(),
         direction: spec.analysis.direction,
         baseline: spec.analysis.baseline.clone(),
+        family: spec.analysis.family,
+        delta: spec.analysis.delta,
+        secondary: spec.analysis.secondary.clone(),
+        missing: spec.analysis.missing,
         alpha: spec.analysis.alpha,
         correction: spec.analysis.correction,
         confidence: spec.analysis.confidence,
@@ -211,11 +222,16 @@ pub(super) fn finals(trial: &TrialResult) -> BTreeMap<&str, f64> {
     last.into_iter().map(|(name, (_, value))| (name, value)).collect()
 }
 
-/// The primary metric, then the others: its own kind first, then accuracies, losses and the rest; splits in the order
-/// balanced, unbalanced, perverse, train and the rest. Independent of values and of the schedule.
+/// Every final metric of any config, in the order of [`metric_order`].
 fn metrics(configs: &[ConfigTrials<'_>], plan: &Plan) -> Vec<MetricInfo> {
     let mut names: BTreeSet<&str> = configs.iter().flat_map(ConfigTrials::completed).flat_map(finals_names).collect();
     names.insert(&plan.metric);
+    metric_order(names, plan)
+}
+
+/// The primary metric, then the others: its own kind first, then accuracies, losses and the rest; splits in the order
+/// balanced, unbalanced, perverse, train and the rest. Independent of values and of the schedule.
+pub(super) fn metric_order(names: BTreeSet<&str>, plan: &Plan) -> Vec<MetricInfo> {
     let kind = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
     let primary_kind = kind(&plan.metric);
     let rank_of = |list: &[&str], item: &str| list.iter().position(|&x| x == item).unwrap_or(list.len());
@@ -245,6 +261,7 @@ fn metrics(configs: &[ConfigTrials<'_>], plan: &Plan) -> Vec<MetricInfo> {
         MetricInfo {
             name: name.to_owned(),
             primary,
+            secondary: plan.secondary.iter().any(|declared| declared == name),
             direction: if primary { Some(plan.direction) } else { usual },
             unit,
         }
@@ -260,18 +277,37 @@ fn finals_names(trial: &TrialResult) -> impl Iterator<Item = &str> {
     final_metrics(trial).map(|m| m.name.as_str())
 }
 
-fn strata(configs: &[ConfigTrials<'_>], metrics: &[MetricInfo], plan: &Plan) -> Result<Vec<Stratum>, AnalyzeError> {
+fn strata(
+    configs: &[ConfigTrials<'_>],
+    metrics: &[MetricInfo],
+    (plan, seed): (&Plan, u64),
+) -> Result<Vec<Stratum>, AnalyzeError> {
     let mut strata: Vec<Stratum> = Vec::new();
     for config in configs {
         let name = &config.spec.stratum;
         let result = config_result(config, metrics, plan);
         match strata.iter_mut().find(|s| s.name == *name) {
             Some(stratum) => stratum.configs.push(result),
-            None => strata.push(Stratum { name: name.clone(), configs: vec![result], families: Vec::new() }),
+            None => strata.push(Stratum {
+                name: name.clone(),
+                configs: vec![result],
+                families: Vec::new(),
+                failures: Vec::new(),
+                best: None,
+                factors: None,
+            }),
         }
     }
     for stratum in &mut strata {
-        stratum.families = compare::families(stratum, metrics, plan)?;
+        let inside = configs.iter().filter(|c| c.spec.stratum == stratum.name);
+        let settings: Vec<_> = inside.map(|c| compare::settings(&c.spec.recipe)).collect();
+        stratum.families = compare::families(stratum, &settings, metrics, (plan, seed))?;
+        stratum.failures = beyond::failure_rates(stratum, plan.confidence);
+        let paired = (plan.pairing == Pairing::Common, plan.confidence);
+        if let Some((m, metric)) = metrics.iter().enumerate().find(|(_, metric)| metric.primary) {
+            stratum.best = beyond::best_set(stratum, m, metric.direction, paired);
+            stratum.factors = beyond::factors(stratum, &settings, m, paired);
+        }
     }
     Ok(strata)
 }
@@ -303,6 +339,7 @@ fn config_result(config: &ConfigTrials<'_>, metrics: &[MetricInfo], plan: &Plan)
         index: config.index,
         name: config.spec.name.clone(),
         baseline: config.spec.name == plan.baseline,
+        lost: (0..).zip(&config.trials).filter(|(_, t)| Standing::of(**t).is_loss()).map(|(r, _)| r).collect(),
         note: recipe.as_ref().map(|recipe| recipe.meta.clone()).unwrap_or_default(),
         counts: Counts::of(&config.trials),
         cells: metrics.iter().map(cell).collect(),
@@ -319,9 +356,10 @@ fn measured(values: Vec<Observation>, confidence: f64) -> Option<Measured> {
         sd: summary.sd,
         se: summary.se,
         interval: sweeper_stats::mean_interval(&plain, confidence).ok(),
-        min: summary.min,
-        max: summary.max,
-        median: summary.median,
+        min: Some(summary.min),
+        max: Some(summary.max),
+        median: Some(summary.median),
+        iqm: sweeper_stats::robust::iqm(&plain).ok(),
         values,
     })
 }

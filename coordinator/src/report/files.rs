@@ -1,8 +1,9 @@
 //! Report files on disk: each one whole or not there, never half.
 
-use super::{analysis::Analysis, render};
+use super::{analysis::Analysis, document::Document, render, render::shown};
 use crate::results::SweepResults;
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -33,42 +34,102 @@ pub enum ReportError {
     Render(#[from] render::RenderError),
 }
 
-/// The files of a report.
+/// The files of a report that a user is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// `report.html`
     pub html: PathBuf,
-    /// `report.md`
-    pub markdown: PathBuf,
-    /// `report.json`
-    pub json: PathBuf,
-    /// `results.csv`
-    pub results_csv: PathBuf,
-    /// `trials.csv`
-    pub trials_csv: PathBuf,
+    /// All of them, in the order in which they were written.
+    pub all: Vec<PathBuf>,
 }
 
-/// Writes all five files into `dir`, which is made when it is missing. Everything is rendered before anything is
-/// written; each file is written beside its place, synced and renamed, so a reader sees the old or the new one.
+/// A file of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Its path in the report's folder, parts apart by `/`; at most one folder deep.
+    pub name: String,
+    /// What it holds.
+    pub content: String,
+}
+
+impl Piece {
+    fn new(name: impl Into<String>, content: String) -> Self {
+        Self { name: name.into(), content }
+    }
+}
+
+/// The page, and the folder of the pictures.
+const PAGE: &str = "report.html";
+const FIGURES: &str = "figures";
+
+/// The files that are renderings of a document: HTML, Markdown, LaTeX, CSV and one per figure.
+///
+/// # Errors
+/// [`render::RenderError`].
+pub fn document_pieces(document: &Document) -> Result<Vec<Piece>, render::RenderError> {
+    let mut pieces = vec![
+        Piece::new(PAGE, render::page(document)),
+        Piece::new("report.md", render::markdown(document)),
+        Piece::new("report.tex", render::latex(document)),
+        Piece::new("report.csv", render::long_csv(document)?),
+    ];
+    for figure in document.figures() {
+        pieces.push(Piece::new(format!("{FIGURES}/{}.svg", shown::id(&figure.id)), figure.file.clone()));
+    }
+    Ok(pieces)
+}
+
+/// Writes all files into `dir`, which is made when it is missing. Everything is rendered before anything is written. An
+/// analysis of a published table has no `results`, and no files of its observations.
 ///
 /// # Errors
 /// See [`ReportError`]; files already renamed stay.
-pub fn write_all(dir: &Path, results: &SweepResults, analysis: &Analysis) -> Result<Written, ReportError> {
-    let html = render::html(analysis);
-    let markdown = render::markdown(analysis);
-    let json = render::json(analysis)?;
-    let results_csv = render::results_csv(results)?;
-    let trials_csv = render::trials_csv(results)?;
-    fs::create_dir_all(dir).map_err(|source| ReportError::Folder { path: dir.to_owned(), source })?;
-    let written = Written {
-        html: replace(dir, "report.html", &html)?,
-        markdown: replace(dir, "report.md", &markdown)?,
-        json: replace(dir, "report.json", &json)?,
-        results_csv: replace(dir, "results.csv", &results_csv)?,
-        trials_csv: replace(dir, "trials.csv", &trials_csv)?,
-    };
-    sync_folder(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
+pub fn write_all(dir: &Path, results: Option<&SweepResults>, analysis: &Analysis) -> Result<Written, ReportError> {
+    let mut pieces = document_pieces(&Document::of(analysis))?;
+    pieces.push(Piece::new("report.json", render::json(analysis)?));
+    if let Some(results) = results {
+        pieces.push(Piece::new("results.csv", render::results_csv(results)?));
+        pieces.push(Piece::new("trials.csv", render::trials_csv(results)?));
+    }
+    let all = write_pieces(dir, &pieces)?;
+    Ok(Written { html: dir.join(PAGE), all })
+}
+
+/// Writes `pieces` into `dir`, which is made when it is missing, and takes away pictures of an earlier report that are
+/// not among them. Each file is written beside its place, synced and renamed, so a reader sees the old or the new one.
+/// Answers with their paths.
+///
+/// # Errors
+/// [`ReportError::Folder`], [`ReportError::Write`]; files already renamed stay.
+pub fn write_pieces(dir: &Path, pieces: &[Piece]) -> Result<Vec<PathBuf>, ReportError> {
+    let mut written = Vec::with_capacity(pieces.len());
+    let mut folders: BTreeSet<PathBuf> = BTreeSet::from([dir.to_owned()]);
+    for piece in pieces {
+        let (folder, name) = match piece.name.rsplit_once('/') {
+            Some((folder, name)) => (dir.join(folder), name),
+            None => (dir.to_owned(), piece.name.as_str()),
+        };
+        fs::create_dir_all(&folder).map_err(|source| ReportError::Folder { path: folder.clone(), source })?;
+        written.push(replace(&folder, name, &piece.content)?);
+        folders.insert(folder);
+    }
+    remove_stale(&dir.join(FIGURES), &written)?;
+    for folder in folders {
+        sync_folder(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
+    }
     Ok(written)
+}
+
+/// Takes away the pictures in `folder` that are not among `written`; other files are not ours.
+fn remove_stale(folder: &Path, written: &[PathBuf]) -> Result<(), ReportError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let picture = path.extension().is_some_and(|e| e == "svg") && path.is_file();
+        if picture && !written.contains(&path) {
+            fs::remove_file(&path).map_err(|source| ReportError::Write { path, source })?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts `content` at `dir/name` in one step.

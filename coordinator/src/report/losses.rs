@@ -5,13 +5,14 @@ use super::{
     analysis::{ComparisonResult, ConfigResult, Counts, Untested},
     wording::shorten,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Longest name inside a clause about losses, in characters; the line it stands in has told the name before.
 const NAME: usize = 40;
 
 /// How many trials of one side of a comparison gave no observation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Loss {
     /// Name of the config.
     pub config: String,

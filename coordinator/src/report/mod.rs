@@ -9,19 +9,30 @@
 mod analysis;
 mod analyze;
 mod audit;
+mod beyond;
 mod compare;
+pub mod document;
+pub mod figures;
 mod files;
 mod losses;
 mod number;
 pub mod render;
+mod schema;
+mod summaries;
 mod text;
 mod time;
 mod wording;
 
 pub use analysis::*;
 pub use analyze::{AnalyzeError, analyze};
-pub use files::{ReportError, Written, write_all};
+pub use beyond::*;
+pub use files::{Piece, ReportError, Written, document_pieces, write_all, write_pieces};
 pub use losses::Loss;
+pub use schema::schema;
+pub use summaries::analyze_summary;
+pub use wording::Look;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::example;

@@ -1,12 +1,11 @@
 //! Texts that HTML and Markdown share, so that they cannot differ.
 
 use super::{
-    analysis::{Analysis, Family, Measured, Role, Tally, Tested},
-    losses::Loss,
+    analysis::{Analysis, Family, Measured, Plan, Role, Tally, Tested},
     number, time,
     wording::{degenerate_short, direction, display_name, effect_name, full_name, shorten, tally},
 };
-use sweeper_core::spec::{Correction, Pairing};
+use sweeper_core::spec::{Correction, FamilyKind, Missing, Pairing};
 
 /// Longest reason of a missing trial shown, in characters.
 pub(crate) const LONGEST_REASON: usize = 400;
@@ -35,15 +34,6 @@ pub(crate) fn sizes(tested: &Tested) -> String {
     }
 }
 
-/// [`sizes`], with `few` behind it where either is, and `survivors` where trials of either side diverged or were
-/// abandoned.
-pub(crate) fn tested_n(tested: &Tested, losses: &[Loss]) -> String {
-    let marks = [(tested.few, "few"), (!losses.is_empty(), "survivors")];
-    let marks: Vec<&str> = marks.into_iter().filter_map(|(on, mark)| on.then_some(mark)).collect();
-    let sizes = sizes(tested);
-    if marks.is_empty() { sizes } else { format!("{sizes} ({})", marks.join(", ")) }
-}
-
 /// `1.23 [0.40, 2.10]`, or why there is none.
 pub(crate) fn effect(tested: &Tested) -> String {
     match (&tested.effect, &tested.effect_missing) {
@@ -65,11 +55,21 @@ pub(crate) fn effect_head(family: &Family) -> String {
 /// What was asked, in one sentence.
 pub(crate) fn question(analysis: &Analysis) -> String {
     let plan = &analysis.plan;
+    let compared = match plan.family {
+        FamilyKind::Baseline => format!("baseline: {}", display_name(&plan.baseline)),
+        FamilyKind::OneFactor => "compared: every two configs that differ in one setting".to_owned(),
+        FamilyKind::AllPairs => "compared: every two configs".to_owned(),
+        FamilyKind::Matched => "compared: configs of one name in two sweeps".to_owned(),
+    };
+    let unit = analysis.metrics.iter().find(|m| m.primary).map_or("", |m| m.unit.of_difference());
+    let delta = plan
+        .delta
+        .map(|delta| format!("; smallest difference that matters: {}", number::with_unit(&number::exact(delta), unit)));
     format!(
-        "Primary metric: {} ({}); baseline: {}.",
+        "Primary metric: {} ({}); {compared}{}.",
         display_name(&plan.metric),
         direction(Some(plan.direction)),
-        display_name(&plan.baseline)
+        delta.unwrap_or_default()
     )
 }
 
@@ -111,27 +111,61 @@ pub(crate) fn determinism_warning(analysis: &Analysis) -> Option<String> {
 pub(crate) fn family_line(analysis: &Analysis, family: &Family) -> String {
     let metric = analysis.metrics.iter().find(|m| m.name == family.metric);
     let way = direction(metric.and_then(|m| m.direction));
-    let (name, baseline) = (display_name(&family.metric), display_name(&analysis.plan.baseline));
-    format!("Against “{baseline}” on {name} ({way}): {}.", tally(family))
+    let name = display_name(&family.metric);
+    match analysis.plan.family {
+        FamilyKind::Baseline => {
+            let baseline = display_name(&analysis.plan.baseline);
+            format!("Against “{baseline}” on {name} ({way}): {}.", tally(family))
+        }
+        FamilyKind::OneFactor => format!("Configs one setting apart on {name} ({way}): {}.", tally(family)),
+        FamilyKind::AllPairs => format!("Every two configs on {name} ({way}): {}.", tally(family)),
+        FamilyKind::Matched => format!("Configs of one name in two sweeps on {name} ({way}): {}.", tally(family)),
+    }
 }
 
 /// How the p-values of a family were adjusted.
 pub(crate) fn correction_line(analysis: &Analysis, family: &Family) -> String {
-    let (alpha, test) = (number::exact(analysis.plan.alpha), test_name(analysis.plan.pairing));
-    let adjusted = match (analysis.plan.correction, family.size) {
-        (_, 0) => return "No comparison has a p-value.".to_owned(),
-        (Correction::Holm, 1) => "the only one of its family, so there is nothing to adjust".to_owned(),
-        (Correction::Holm, m) => format!("adjusted by Holm over {m} comparisons"),
-        (Correction::None, _) => "not adjusted, as planned".to_owned(),
-    };
+    let alpha = number::exact(analysis.plan.alpha);
+    if family.size == 0 {
+        return "No comparison has a p-value.".to_owned();
+    }
     let s = if family.size == 1 { "" } else { "s" };
-    format!("p-value{s} of the {test}, {adjusted}; alpha = {alpha}.")
+    let test = test_name(&analysis.plan);
+    format!("p-value{s} of the {test}, {}; alpha = {alpha}.", adjusted(analysis, family))
 }
 
-fn test_name(pairing: Pairing) -> &'static str {
-    match pairing {
-        Pairing::Common => "paired t-test",
-        Pairing::Independent => "Welch t-test",
+/// `adjusted by Holm over 9 comparisons`.
+fn adjusted(analysis: &Analysis, family: &Family) -> String {
+    let m = family.corrected_over;
+    match (family.role, analysis.plan.correction) {
+        (_, Correction::None) => "not adjusted, as planned".to_owned(),
+        (Role::Secondary, _) => {
+            format!("adjusted by Benjamini and Hochberg over the {m} comparisons of all declared secondary metrics")
+        }
+        (_, _) if m == 1 => "the only one of its family, so there is nothing to adjust".to_owned(),
+        (_, correction) => format!("adjusted by {} over {m} comparisons", correction_name(correction)),
+    }
+}
+
+pub(crate) fn correction_name(correction: Correction) -> &'static str {
+    match correction {
+        Correction::Holm => "Holm",
+        Correction::Bonferroni => "Bonferroni",
+        Correction::MaxT => "Westfall and Young's step-down max-T",
+        Correction::MaxTSingleStep => "single-step max-T",
+        Correction::Dunnett => "Dunnett",
+        Correction::TukeyKramer => "Tukey and Kramer",
+        Correction::GamesHowell => "Games and Howell",
+        Correction::None => "nothing",
+    }
+}
+
+fn test_name(plan: &Plan) -> &'static str {
+    match (plan.pairing, plan.missing) {
+        (Pairing::Common, Missing::CompletedPairs) => "paired t-test",
+        (Pairing::Independent, Missing::CompletedPairs) => "Welch t-test",
+        (Pairing::Common, Missing::WorstRank) => "signed-rank test with lost trials ranked worst",
+        (Pairing::Independent, Missing::WorstRank) => "rank-sum test with lost trials ranked worst",
     }
 }
 
@@ -140,16 +174,19 @@ pub(crate) fn family_caption(analysis: &Analysis, family: &Family) -> String {
     let plan = &analysis.plan;
     let role = match family.role {
         Role::Primary => "Primary family",
-        Role::Secondary => "Secondary family (exploratory, corrected by itself)",
+        Role::Secondary => "Declared secondary metric (exploratory)",
+        Role::Other => "Not planned for (exploratory, corrected by itself)",
     };
-    let test = test_name(plan.pairing);
-    let correction = match (plan.correction, family.size) {
-        (_, 0) => "no comparison has a p-value".to_owned(),
-        (Correction::Holm, 1) => "the only comparison with a p-value, so p_adjusted equals it".to_owned(),
-        (Correction::Holm, m) => format!("p_adjusted by Holm over {m} comparisons"),
-        (Correction::None, _) => "p_adjusted equals p_value, as planned".to_owned(),
+    let difference = match plan.family {
+        FamilyKind::Baseline => format!("config minus {}", display_name(&plan.baseline)),
+        _ => "first config minus second".to_owned(),
     };
-    format!("{role}: config minus {}, {test}; {correction}.", display_name(&plan.baseline))
+    let correction = match family.size {
+        0 => "no comparison has a p-value".to_owned(),
+        1 if family.corrected_over == 1 => "the only comparison with a p-value".to_owned(),
+        _ => format!("p-values {}", adjusted(analysis, family)),
+    };
+    format!("{role}: {difference}, {}; {correction}.", test_name(plan))
 }
 
 /// How every number was made and what it speaks of, one sentence each.
@@ -169,14 +206,29 @@ pub(crate) fn method(analysis: &Analysis) -> Vec<String> {
         Pairing::Independent => "Every trial has a seed of its own, so the test is Welch's t-test.".to_owned(),
     });
     list.push(match plan.correction {
-        Correction::Holm => format!(
-            "A verdict says better or worse when p_adjusted is at most {alpha}. Holm's correction covers the comparisons of one stratum on one \
-             metric. Intervals of differences are for one comparison each, so one may leave out 0 where the verdict is undecided."
-        ),
         Correction::None => format!(
             "A verdict says better or worse when the p-value is at most {alpha}. Nothing is corrected for the number of comparisons, as planned."
         ),
+        correction => format!(
+            "A verdict says better or worse when the adjusted p is at most {alpha}. {}'s correction covers the comparisons of one stratum on one \
+             metric; declared secondary metrics share one correction by Benjamini and Hochberg. Simultaneous intervals hold for all of a family \
+             at once; those that are Bonferroni's may touch 0 where a step-down correction rejects.",
+            correction_name(correction)
+        ),
     });
+    if let Some(delta) = plan.delta {
+        let coverage = number::percent(1.0 - 2.0 * plan.alpha);
+        list.push(format!(
+            "Equivalent means: the {coverage} interval lies inside ±{}, the smallest difference that matters (two one-sided tests, for each \
+             comparison by itself). A difference that was shown and lies inside it is called negligible.",
+            number::exact(delta)
+        ));
+    }
+    list.push(
+        "A12 is the probability that a training of the first config gives the larger value. Effect sizes are Hedges' g with exact small-sample \
+         correction and noncentral-t intervals; where pairs were tested, the one over the average SD stands behind “av”."
+            .to_owned(),
+    );
     list.push(
         "Undecided means that these data do not tell better from worse. It does not mean that there is no difference."
             .to_owned(),

@@ -2,9 +2,7 @@
 //! format escapes the sentence by its own rules.
 
 use super::{
-    analysis::{
-        Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Test, Tested, Untested, Verdict,
-    },
+    analysis::{Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Tested, Untested, Verdict},
     losses::{self, Loss},
     number,
 };
@@ -37,7 +35,7 @@ pub(crate) fn shorten(name: &str, longest: usize) -> String {
 }
 
 /// Line and paragraph separators, and marks that reorder the text around them.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
@@ -68,6 +66,9 @@ pub(super) fn of_comparison(
     let claim = match Look::of(result) {
         Look::Better => "is better than",
         Look::Worse => "is worse than",
+        Look::NegligiblyBetter => "is better by a negligible amount than",
+        Look::NegligiblyWorse => "is worse by a negligible amount than",
+        Look::Equivalent => "is equivalent to",
         Look::Undecided => "is undecided against",
         Look::Equal => "equals",
         Look::NotMeasured | Look::NotTested => "is not tested against",
@@ -93,14 +94,38 @@ fn tested_evidence(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> String 
         (Verdict::Undecided, None) => "; which way is better is not known for this metric",
         _ => "",
     };
-    format!("{size} {way} ({confidence} interval {interval}), {p}, {n}{hint}")
+    format!("{size} {way} ({confidence} interval {interval}), {p}, {n}{hint}{}", margin_clause(tested, metric))
+}
+
+/// What can be said about the margin of equivalence, and what it would take to say more.
+fn margin_clause(tested: &Tested, metric: &MetricInfo) -> String {
+    let unit = metric.unit.of_difference();
+    let Some(tost) = &tested.equivalence.tost else {
+        // Without a declared margin nothing is called equivalent; what could be is left to the reader.
+        if tested.verdict != Verdict::Undecided || !metric.primary {
+            return String::new();
+        }
+        let least = number::fixed(tested.equivalence.smallest_margin, number::tested_decimals(tested));
+        return format!("; equivalence would hold for any margin above {}", number::with_unit(&least, unit));
+    };
+    let margin = number::with_unit(&number::exact(tost.margin), unit);
+    match (tested.verdict, &tested.needed) {
+        (Verdict::Equivalent | Verdict::NegligiblyBetter | Verdict::NegligiblyWorse, _) => {
+            format!("; inside ±{margin} ({})", number::p_equals(tost.p_value, tost.alpha))
+        }
+        (Verdict::Undecided, Some(needed)) => {
+            format!("; about {} replicates each would settle it against ±{margin}", needed.settle)
+        }
+        _ => String::new(),
+    }
 }
 
 fn counts_in_words(tested: &Tested) -> String {
     let few = if tested.few { ", which is few" } else { "" };
-    match tested.test {
-        Test::PairedT => format!("n = {} pairs{few}", tested.n_config),
-        Test::WelchT => format!("n = {} and {}{few}", tested.n_config, tested.n_baseline),
+    if tested.test.is_paired() {
+        format!("n = {} pairs{few}", tested.n_config)
+    } else {
+        format!("n = {} and {}{few}", tested.n_config, tested.n_baseline)
     }
 }
 
@@ -146,28 +171,51 @@ pub(crate) fn degenerate_short(why: &Degenerate) -> String {
     }
 }
 
-/// How the result of a comparison is shown: the three verdicts, and three reasons why there is none.
+/// How the result of a comparison is shown: the verdicts, and the reasons why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub enum Look {
+    /// An improvement.
     Better,
+    /// A deterioration.
     Worse,
+    /// Neither shown nor ruled out.
     Undecided,
+    /// Shown to lie inside the margin of equivalence.
+    Equivalent,
+    /// An improvement, and inside the margin of equivalence.
+    NegligiblyBetter,
+    /// A deterioration, and inside the margin of equivalence.
+    NegligiblyWorse,
     /// To the bit, in every replicate.
     Equal,
+    /// Not produced by the config or the baseline.
     NotMeasured,
+    /// No test is possible.
     NotTested,
 }
 
 impl Look {
     /// In the order of a report.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Better, Self::Worse, Self::Undecided, Self::Equal, Self::NotMeasured, Self::NotTested];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Better,
+        Self::Worse,
+        Self::NegligiblyBetter,
+        Self::NegligiblyWorse,
+        Self::Equivalent,
+        Self::Undecided,
+        Self::Equal,
+        Self::NotMeasured,
+        Self::NotTested,
+    ];
 
     pub(crate) fn of(result: &ComparisonResult) -> Self {
         match result {
             ComparisonResult::Tested(tested) => match tested.verdict {
                 Verdict::Better => Self::Better,
                 Verdict::Worse => Self::Worse,
+                Verdict::NegligiblyBetter => Self::NegligiblyBetter,
+                Verdict::NegligiblyWorse => Self::NegligiblyWorse,
+                Verdict::Equivalent => Self::Equivalent,
                 Verdict::Undecided => Self::Undecided,
             },
             ComparisonResult::NotTested(Untested::EqualInAll { .. }) => Self::Equal,
@@ -180,6 +228,9 @@ impl Look {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",
+            Self::NegligiblyBetter => "negligibly better",
+            Self::NegligiblyWorse => "negligibly worse",
+            Self::Equivalent => "equivalent",
             Self::Undecided => "undecided",
             Self::Equal => "equal",
             Self::NotMeasured => "not measured",
@@ -192,6 +243,9 @@ impl Look {
         match self {
             Self::Better => "▲",
             Self::Worse => "▼",
+            Self::NegligiblyBetter => "△",
+            Self::NegligiblyWorse => "▽",
+            Self::Equivalent => "≈",
             Self::Undecided => "○",
             Self::Equal => "=",
             Self::NotMeasured | Self::NotTested => "–",

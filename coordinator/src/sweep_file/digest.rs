@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
-use sweeper_core::spec::{Correction, Direction, Pairing, SweepSpec};
+use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec};
 use sweeper_recipe::TRAINER_VERSION;
 
 /// What makes a sweep the sweep it is. The trainer's version belongs to it: the same file under another version asks for
@@ -40,6 +40,15 @@ struct Plan<'a> {
     alpha: String,
     correction: Correction,
     confidence: String,
+    // What came later is written only where it differs from what was meant before it could be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family: Option<FamilyKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    secondary: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<Missing>,
 }
 
 /// What is fixed before the first result: how to judge, on which comparisons, from how many observations.
@@ -99,6 +108,10 @@ fn plan(spec: &SweepSpec) -> Plan<'_> {
         alpha: plan.alpha.to_string(),
         correction: plan.correction,
         confidence: plan.confidence.to_string(),
+        family: Some(plan.family).filter(|family| *family != FamilyKind::default()),
+        delta: plan.delta.map(|delta| delta.to_string()),
+        secondary: &plan.secondary,
+        missing: Some(plan.missing).filter(|missing| *missing != Missing::default()),
     }
 }
 

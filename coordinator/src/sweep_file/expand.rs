@@ -1,7 +1,7 @@
 //! Strata × listed configs × combinations of the grid: the configs of the sweep, each with its whole recipe.
 
 use super::{
-    error::{MistakeKind, list},
+    error::MistakeKind,
     grid::MOST_CONFIGS,
     piece::{Piece, draft},
     read::{Entry, SweepFile},
@@ -9,7 +9,7 @@ use super::{
 };
 use std::collections::BTreeSet;
 use sweeper_core::spec::{ConfigSpec, Pairing};
-use sweeper_recipe::{Recipe, RecipeError, nearest};
+use sweeper_recipe::{Recipe, RecipeError};
 
 /// Trials that a sweep may have.
 const MOST_TRIALS: u64 = 1_000_000;
@@ -72,7 +72,7 @@ pub(super) fn expand(file: &SweepFile, mistakes: &mut Mistakes<'_>) -> Vec<Expan
                     mistakes.add(draft.expected("64 MiB at most").hint("long lists of rows count once per config"));
                     return out;
                 }
-                out.push(Expanded { spec, measured: recipe.yields_metric(&file.analysis.metric) });
+                out.push(Expanded { spec, measured: recipe.yields_metric(&file.analysis.plan.metric) });
             }
         }
     }
@@ -132,45 +132,10 @@ fn whole_recipe(layers: &[&Piece], name: &str, stratum: &str, mistakes: &mut Mis
     }
 }
 
-/// Holds the analysis plan against the configs: the baseline must be one of them, and it and something to compare
-/// with it must yield the metric, in every stratum. Gives notes on what the plan leaves out.
+/// Holds what the file says about all configs against them. Gives notes on what is allowed and still worth a line.
 pub(super) fn check_plan(file: &SweepFile, configs: &[Expanded], mistakes: &mut Mistakes<'_>) -> Vec<String> {
-    let plan = &file.analysis;
-    let mut notes = Vec::new();
-    notes.extend(idle_sharing(file, configs));
-    for stratum in configs.chunk_by(|a, b| a.spec.stratum == b.spec.stratum) {
-        let names = || stratum.iter().map(|c| c.spec.name.as_str());
-        let Some(baseline) = stratum.iter().find(|c| c.spec.name == plan.baseline) else {
-            let message = format!("the baseline `{}` is no config of this sweep", plan.baseline);
-            let draft = Draft::new(file.baseline_at, "analysis.baseline", MistakeKind::UnknownReference, message);
-            mistakes.add(draft.expected(format!("one of {}", list(names()))).nearest(nearest(&plan.baseline, names())));
-            return notes;
-        };
-        let names = Recipe::from_json(&baseline.spec.recipe).map(|r| r.metric_names()).unwrap_or_default();
-        let metrics = || names.iter().map(String::as_str);
-        let unknown = |message: String| {
-            let draft = Draft::new(file.metric_at, "analysis.metric", MistakeKind::UnknownReference, message);
-            draft.expected(format!("one of {}", list(metrics())))
-        };
-        let yields = |c: &&Expanded| c.measured;
-        if !yields(&baseline) {
-            let draft =
-                unknown(format!("the baseline `{}` does not yield the metric `{}`", plan.baseline, plan.metric));
-            let with_it: Vec<&str> = stratum.iter().filter(yields).map(|c| c.spec.name.as_str()).collect();
-            mistakes.add(if with_it.is_empty() {
-                draft.nearest(nearest(&plan.metric, metrics()))
-            } else {
-                draft.hint(format!("these configs yield it, one of them could be the baseline: {}", list(with_it)))
-            });
-            return notes;
-        }
-        if stratum.len() > 1 && stratum.iter().filter(yields).count() == 1 {
-            let message = format!("only the baseline yields the metric `{}`: there is nothing to compare", plan.metric);
-            mistakes.add(unknown(message));
-            return notes;
-        }
-        notes.extend(notes_on(stratum, &plan.metric));
-    }
+    let mut notes = Vec::from_iter(idle_sharing(file, configs));
+    notes.extend(file.analysis.check(file.pairing, configs, mistakes));
     notes
 }
 
@@ -181,27 +146,4 @@ fn idle_sharing(file: &SweepFile, configs: &[Expanded]) -> Option<String> {
         "`share_training` has no effect with pairing = \"independent\": no two configs have a seed in common"
             .to_string()
     })
-}
-
-/// Things that are allowed and still worth a line.
-fn notes_on(stratum: &[Expanded], metric: &str) -> Vec<String> {
-    let mut notes = Vec::new();
-    let place = match stratum.first().map(|c| c.spec.stratum.as_str()) {
-        None | Some("") => String::new(),
-        Some(name) => format!(" (stratum `{name}`)"),
-    };
-    let without = stratum.iter().filter(|c| !c.measured);
-    let without: Vec<&str> = without.map(|c| c.spec.name.as_str()).collect();
-    if !without.is_empty() {
-        notes.push(format!("not compared on `{metric}`, which they do not yield{place}: {}", list(without)));
-    }
-    let mut first = std::collections::BTreeMap::new();
-    for config in stratum {
-        let name = config.spec.name.as_str();
-        let same = first.entry(config.spec.recipe_digest.as_str()).or_insert(name);
-        if *same != name {
-            notes.push(format!("configs `{same}` and `{name}` have equal recipes{place}"));
-        }
-    }
-    notes
 }

@@ -23,7 +23,8 @@ pub(super) const TOP: [&str; 11] = [
     "analysis",
 ];
 /// Keys of `[analysis]`.
-pub(super) const ANALYSIS: [&str; 6] = ["metric", "direction", "baseline", "alpha", "correction", "confidence"];
+pub(super) const ANALYSIS: [&str; 10] =
+    ["metric", "direction", "baseline", "alpha", "correction", "confidence", "family", "delta", "secondary", "missing"];
 /// Keys of a `[[config]]` and a `[[stratum]]`.
 pub(super) const ENTRY: [&str; 3] = ["name", "set", "replicates"];
 
@@ -157,6 +158,23 @@ impl<'t> Fields<'t> {
             mistakes.add(draft.expected(expected).nearest(nearest(given, names())));
         }
         found.map(|(_, value)| *value)
+    }
+
+    /// A list of texts, each with its place.
+    pub(super) fn texts(&self, key: &str, expected: &str, mistakes: &mut Mistakes<'_>) -> Vec<(&'t str, Origin)> {
+        let Some(node) = self.get(key) else { return Vec::new() };
+        let Data::Array(items) = &node.data else {
+            self.wrong(key, node, expected, mistakes);
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match &item.data {
+                Data::Str(text) => texts.push((text.as_str(), item.at)),
+                _ => self.wrong(key, item, expected, mistakes),
+            }
+        }
+        texts
     }
 
     /// A list of tables.

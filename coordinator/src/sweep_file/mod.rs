@@ -9,6 +9,7 @@
 //! overrides, then the stratum's `set`, the config's `set`, and the levels of the grid. `replicates` goes the same
 //! way: the config's own, else the stratum's, else the file's.
 
+mod analysis;
 mod digest;
 mod error;
 mod expand;
@@ -82,7 +83,7 @@ fn checked(text: &str, overrides: &[String], mistakes: &mut Mistakes<'_>) -> Opt
         priority: file.priority,
         max_failures: file.max_failures,
         configs: configs.into_iter().map(|c| c.spec).collect(),
-        analysis: file.analysis,
+        analysis: file.analysis.plan,
         digest: String::new(),
         plan_digest: String::new(),
         toml: text.to_string(),

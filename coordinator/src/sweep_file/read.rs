@@ -1,14 +1,15 @@
 //! The tables of a sweep file, each read and checked alone.
 
 use super::{
+    analysis,
     error::MistakeKind,
-    fields::{ANALYSIS, ENTRY, Fields, TOP, elsewhere, wrong_type},
+    fields::{ENTRY, Fields, TOP, elsewhere},
     grid::Grid,
     piece::{Piece, Schema},
-    tree::{self, Data, Draft, Mistakes, Node, Origin, Table},
+    tree::{self, Draft, Mistakes, Node, Origin, Table},
 };
 use std::collections::BTreeSet;
-use sweeper_core::spec::{AnalysisPlan, Correction, Direction, Pairing};
+use sweeper_core::spec::Pairing;
 
 /// A sweep file before its configs are put together.
 pub(super) struct SweepFile {
@@ -25,9 +26,7 @@ pub(super) struct SweepFile {
     pub(super) grid: Grid,
     /// `[[stratum]]`.
     pub(super) strata: Vec<Entry>,
-    pub(super) analysis: AnalysisPlan,
-    pub(super) baseline_at: Origin,
-    pub(super) metric_at: Origin,
+    pub(super) analysis: analysis::Judged,
 }
 
 /// A `[[config]]` or a `[[stratum]]`.
@@ -82,7 +81,7 @@ pub(super) fn read(text: &str, overrides: &[String], mistakes: &mut Mistakes<'_>
         [one] if grid.is_empty() => Some(one.name.as_str()),
         _ => None,
     };
-    let (analysis, metric_at, baseline_at) = analysis(&top, only, mistakes)?;
+    let analysis = analysis::read(&top, only, mistakes)?;
     if !mistakes.is_empty() {
         return None;
     }
@@ -98,8 +97,6 @@ pub(super) fn read(text: &str, overrides: &[String], mistakes: &mut Mistakes<'_>
         grid,
         strata,
         analysis,
-        baseline_at,
-        metric_at,
     })
 }
 
@@ -159,52 +156,4 @@ fn entries(top: &Fields<'_>, key: &str, schema: &Schema, mistakes: &mut Mistakes
         out.push(Entry { name: name.to_string(), at, set, replicates });
     }
     out
-}
-
-/// Reads `[analysis]`; with it where metric and baseline stand. `only` is the sweep's one config, if it is one.
-fn analysis(
-    top: &Fields<'_>,
-    only: Option<&str>,
-    mistakes: &mut Mistakes<'_>,
-) -> Option<(AnalysisPlan, Origin, Origin)> {
-    let Some(node) = top.get("analysis") else {
-        let why = "a table that says how to judge, e.g. metric = \"accuracy/balanced\", baseline = \"NAME\"";
-        top.missing("analysis", why, MistakeKind::UnknownReference, mistakes);
-        return None;
-    };
-    let Data::Table(table) = &node.data else {
-        mistakes.add(wrong_type(node, "analysis", "a table"));
-        return None;
-    };
-    let fields = Fields::new(table, "analysis", node.at, &ANALYSIS, mistakes);
-    let metric = fields.text("metric", "a string, metric/split", mistakes);
-    if fields.get("metric").is_none() {
-        let example = "the metric that decides, e.g. \"accuracy/balanced\"";
-        fields.missing("metric", example, MistakeKind::UnknownReference, mistakes);
-    }
-    let mut baseline = fields.text("baseline", "a string, the name of a config", mistakes);
-    if fields.get("baseline").is_none() {
-        baseline = only;
-        if only.is_none() {
-            let expected = "the name of the config that the others are compared with";
-            fields.missing("baseline", expected, MistakeKind::UnknownReference, mistakes);
-        }
-    }
-    let directions = [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
-    let direction = fields.choice("direction", &directions, mistakes);
-    let corrections = [("holm", Correction::Holm), ("none", Correction::None)];
-    let correction = fields.choice("correction", &corrections, mistakes);
-    let alpha = fields.number("alpha", |x| x > 0.0 && x < 0.5, "above 0, below 0.5", mistakes);
-    let confidence = fields.number("confidence", |x| (0.5..1.0).contains(&x), "0.5 up to but not 1", mistakes);
-    let (metric, baseline) = (metric?.to_string(), baseline?.to_string());
-    let natural = if metric.starts_with("loss/") { Direction::Minimize } else { Direction::Maximize };
-    let plan = AnalysisPlan {
-        metric,
-        direction: direction.unwrap_or(natural),
-        baseline,
-        alpha: alpha.unwrap_or(0.05),
-        correction: correction.unwrap_or(Correction::Holm),
-        confidence: confidence.unwrap_or(0.95),
-    };
-    Some((plan, fields.origin("metric"), fields.origin("baseline")))
 }

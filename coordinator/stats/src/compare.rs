@@ -1,5 +1,6 @@
 //! Tests of a difference of two means.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::degenerate::{Degenerate, check_fraction, check_pairs, check_sample, finite};
@@ -8,7 +9,7 @@ use crate::moments::Moments;
 use crate::summary::Interval;
 
 /// A t test of a difference of means. `difference`, `interval` and `standard_error` are in the units of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TTest {
     /// Mean of the first sample less the mean of the second.
     pub difference: f64,
@@ -27,7 +28,25 @@ pub struct TTest {
 }
 
 impl TTest {
-    fn new(difference: f64, standard_error: f64, statistic: f64, df: f64, confidence: f64) -> Result<Self, Degenerate> {
+    /// Welch's test of two samples given by the standard errors of their means and their sizes of at least 2; at
+    /// least one of the errors is above 0.
+    pub(crate) fn welch(
+        difference: f64,
+        a: (f64, usize),
+        b: (f64, usize),
+        confidence: f64,
+    ) -> Result<Self, Degenerate> {
+        let (df, standard_error) = satterthwaite(a, b);
+        Self::new(difference, standard_error, difference / standard_error, df, confidence)
+    }
+
+    pub(crate) fn new(
+        difference: f64,
+        standard_error: f64,
+        statistic: f64,
+        df: f64,
+        confidence: f64,
+    ) -> Result<Self, Degenerate> {
         let difference = finite("the difference", difference)?;
         let standard_error = finite("the standard error", standard_error)?;
         let statistic = finite("the t statistic", statistic)?;
@@ -78,9 +97,14 @@ pub fn welch_t(a: &[f64], b: &[f64], confidence: f64) -> Result<TTest, Degenerat
         return Err(Degenerate::ZeroVariance { value: finite("the difference", difference)? });
     }
     let (se_a, se_b) = (finite("the standard error", a.se())?, finite("the standard error", b.se())?);
+    TTest::welch(difference, (se_a, a.n()), (se_b, b.n()), confidence)
+}
+
+/// Satterthwaite's degrees of freedom of `se_a^2 + se_b^2`, and the root of that sum, from the two standard errors
+/// and sample sizes; at least one of the errors is above 0.
+pub(crate) fn satterthwaite((se_a, n_a): (f64, usize), (se_b, n_b): (f64, usize)) -> (f64, f64) {
     let larger = se_a.max(se_b);
     let (u, v) = ((se_a / larger).powi(2), (se_b / larger).powi(2));
-    let df = (u + v).powi(2) / (u * u / (a.n() - 1) as f64 + v * v / (b.n() - 1) as f64);
-    let standard_error = larger * (u + v).sqrt();
-    TTest::new(difference, standard_error, difference / standard_error, df, confidence)
+    let df = (u + v).powi(2) / (u * u / (n_a - 1) as f64 + v * v / (n_b - 1) as f64);
+    (df, larger * (u + v).sqrt())
 }

@@ -1,9 +1,10 @@
 //! Why a statistic has no value.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a statistic has no value. Every fallible function of this crate answers with one of these.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Degenerate {

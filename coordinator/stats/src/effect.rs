@@ -4,6 +4,7 @@
 //! of the population value: the noncentrality limits of the t statistic, rescaled and not multiplied by J, because
 //! then its coverage is exact under normality.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::degenerate::{Degenerate, check_fraction, check_pairs, check_sample, finite};
@@ -13,7 +14,7 @@ use crate::moments::Moments;
 use crate::summary::Interval;
 
 /// Which standard deviation a standardised difference is divided by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EffectKind {
     /// Independent samples, pooled standard deviation.
@@ -25,7 +26,7 @@ pub enum EffectKind {
 }
 
 /// A standardised difference of means, in standard deviations of its [`EffectKind`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EffectSize {
     /// Estimate with the small-sample correction J.
     pub g: f64,
@@ -36,8 +37,29 @@ pub struct EffectSize {
 }
 
 impl EffectSize {
+    /// [`hedges_g`] of a difference, given standard deviation and size of each sample; one deviation is above 0.
+    pub(crate) fn pooled(
+        difference: f64,
+        (sd_a, n_a): (f64, usize),
+        (sd_b, n_b): (f64, usize),
+        confidence: f64,
+    ) -> Result<Self, Degenerate> {
+        let df = n_a + n_b - 2;
+        let larger = finite("the standard deviation", sd_a.max(sd_b))?;
+        let squares = (n_a - 1) as f64 * (sd_a / larger).powi(2) + (n_b - 1) as f64 * (sd_b / larger).powi(2);
+        let pooled = larger * (squares / df as f64).sqrt();
+        let unit = (1.0 / n_a as f64 + 1.0 / n_b as f64).sqrt();
+        Self::new(EffectKind::HedgesG, difference / pooled / unit, df, unit, confidence)
+    }
+
     /// `statistic` is a t on `df` degrees of freedom whose noncentrality is the effect divided by `unit`.
-    fn new(kind: EffectKind, statistic: f64, df: usize, unit: f64, confidence: f64) -> Result<Self, Degenerate> {
+    pub(crate) fn new(
+        kind: EffectKind,
+        statistic: f64,
+        df: usize,
+        unit: f64,
+        confidence: f64,
+    ) -> Result<Self, Degenerate> {
         let statistic = finite("the t statistic", statistic)?;
         let df = df as f64;
         let (low, high) = noncentrality_interval(statistic, df, confidence)?;
@@ -74,13 +96,7 @@ pub fn hedges_g(a: &[f64], b: &[f64], confidence: f64) -> Result<EffectSize, Deg
     if a.is_constant() && b.is_constant() {
         return Err(Degenerate::ZeroVariance { value: difference });
     }
-    let df = a.n() + b.n() - 2;
-    let ((sd_a, weight_a), (sd_b, weight_b)) = ((a.sd(), (a.n() - 1) as f64), (b.sd(), (b.n() - 1) as f64));
-    let larger = finite("the standard deviation", sd_a.max(sd_b))?;
-    let squares = weight_a * (sd_a / larger).powi(2) + weight_b * (sd_b / larger).powi(2);
-    let pooled = larger * (squares / df as f64).sqrt();
-    let unit = (1.0 / a.n() as f64 + 1.0 / b.n() as f64).sqrt();
-    EffectSize::new(EffectKind::HedgesG, difference / pooled / unit, df, unit, confidence)
+    EffectSize::pooled(difference, (a.sd(), a.n()), (b.sd(), b.n()), confidence)
 }
 
 /// Standardised mean difference of pairs: `J(n - 1) mean(d) / sd(d)` with `d = a[i] - b[i]`. Its interval is that of

@@ -57,7 +57,7 @@ pub(crate) fn compensated_sum(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// Power of two that brings `magnitude` into about [1, 2); 1 for 0. Kept inside of 2^+-1000, so that its inverse is
 /// a normal double as well; what is left over for the most extreme magnitudes does no harm.
-fn scale_to_one(magnitude: f64) -> f64 {
+pub(crate) fn scale_to_one(magnitude: f64) -> f64 {
     if magnitude == 0.0 {
         return 1.0;
     }
@@ -66,7 +66,8 @@ fn scale_to_one(magnitude: f64) -> f64 {
     f64::from_bits(((wanted + EXPONENT_BIAS) as u64) << EXPONENT_BITS)
 }
 
-fn largest(x: &[f64]) -> f64 {
+/// Largest magnitude; 0 for an empty sample.
+pub(crate) fn largest(x: &[f64]) -> f64 {
     x.iter().fold(0.0, |largest: f64, v| largest.max(v.abs()))
 }
 
@@ -165,6 +166,16 @@ impl Moments {
     /// Deviations from the mean times an unspecified power of two; the largest is near 1, or all are 0.
     pub(crate) fn deviations(&self) -> &[f64] {
         &self.deviations
+    }
+
+    /// A deviation as [`Moments::deviations`] gives it, in the units of the sample.
+    pub(crate) fn in_units(&self, deviation: f64) -> f64 {
+        deviation / self.deviation_scale / self.scale
+    }
+
+    /// The reverse of [`Moments::in_units`]; infinite when beyond `f64`.
+    pub(crate) fn in_deviations(&self, value: f64) -> f64 {
+        value * self.scale * self.deviation_scale
     }
 
     fn scaled_sd(&self) -> f64 {

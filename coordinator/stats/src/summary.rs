@@ -1,5 +1,6 @@
 //! Summaries of one sample.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::degenerate::{Degenerate, check_fraction, check_sample, finite};
@@ -7,7 +8,7 @@ use crate::distributions::student_t_critical;
 use crate::moments::Moments;
 
 /// Count, centre and spread of one sample, in the units of the sample.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Number of values.
     pub n: usize,
@@ -26,7 +27,7 @@ pub struct Summary {
 }
 
 /// A confidence interval, in the units of what it speaks about.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Lower limit.
     pub low: f64,
@@ -132,7 +133,7 @@ fn sorted(x: &[f64]) -> Vec<f64> {
 }
 
 /// `sorted` is not empty and ascending, `q` lies in [0, 1].
-fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
+pub(crate) fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
     let position = (sorted.len() - 1) as f64 * q;
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

@@ -15,7 +15,7 @@ use sweeper_core::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     record::{Failure, Metric, Outcome, OutcomeKind, Provenance, Record, WorkerInfo},
     scheduler::{Grant, ReportAnswer, Scheduler, Settings, TrialReport},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec},
     state::Counts,
 };
 
@@ -51,6 +51,10 @@ fn spec_of(name: &str, configs: Vec<ConfigSpec>) -> SweepSpec {
             alpha: 0.05,
             correction: Correction::Holm,
             confidence: 0.95,
+            family: FamilyKind::Baseline,
+            delta: None,
+            secondary: Vec::new(),
+            missing: Missing::CompletedPairs,
         },
         plan_digest: String::new(),
         toml: String::new(),

@@ -235,7 +235,7 @@ impl World {
             }
         }
         self.submissions.push(spec.clone());
-        let call = || Call::Submit { spec: spec.clone(), supersede, reused: reused.clone() };
+        let call = || Call::Submit { spec: Box::new(spec.clone()), supersede, reused: reused.clone() };
         if self.submissions.len() == 1 {
             self.network.push((self.now, Packet::ToCoordinator(None, call())));
         } else {
@@ -287,7 +287,7 @@ fn perform(scheduler: &mut Scheduler, now: Millis, call: Call) -> Reply {
             scheduler.leave(now, worker);
             Reply::Nothing
         }
-        Call::Submit { spec, supersede, reused } => Reply::Submitted(scheduler.submit(now, spec, supersede, reused)),
+        Call::Submit { spec, supersede, reused } => Reply::Submitted(scheduler.submit(now, *spec, supersede, reused)),
         Call::Cancel(sweep) => {
             scheduler.cancel(now, sweep, "a user").ok();
             Reply::Nothing

@@ -69,7 +69,7 @@ pub(crate) enum Call {
     Heartbeat { worker: WorkerId, ids: Vec<AttemptId> },
     Report { worker: WorkerId, id: AttemptId, digest: String, report: TrialReport },
     Leave { worker: WorkerId },
-    Submit { spec: SweepSpec, supersede: bool, reused: Vec<ReusedOutcome> },
+    Submit { spec: Box<SweepSpec>, supersede: bool, reused: Vec<ReusedOutcome> },
     Cancel(SweepId),
     Expire,
 }

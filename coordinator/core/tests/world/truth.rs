@@ -4,7 +4,7 @@ use super::Rng;
 use sweeper_core::{
     record::{Failure, Metric, Outcome, OutcomeKind, Prediction, Provenance},
     scheduler::TrialReport,
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec},
 };
 
 pub(crate) const MAX_FAILURES: u32 = 3;
@@ -117,6 +117,10 @@ pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
             alpha: 0.05,
             correction: Correction::Holm,
             confidence: 0.95,
+            family: FamilyKind::Baseline,
+            delta: None,
+            secondary: Vec::new(),
+            missing: Missing::CompletedPairs,
         },
         digest: String::new(),
         plan_digest: String::new(),

@@ -13,13 +13,14 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Every observed number: `sweep,config,replicate,metric,epoch,value`, ordered by config, replicate, metric, epoch.
+/// Every observed number: `sweep,config,replicate,metric,epoch,value,final`, ordered by config, replicate, metric, epoch;
+/// `final` tells the values that a report compares.
 /// Measurements of time are none. Values have the shortest form that reads back to the same bits.
 ///
 /// # Errors
 /// [`RenderError::Csv`].
 pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
-    let mut rows = Rows::new(&["sweep", "config", "replicate", "metric", "epoch", "value"])?;
+    let mut rows = Rows::new(&["sweep", "config", "replicate", "metric", "epoch", "value", "final"])?;
     let sweep = text(&results.spec.name);
     for trial in ordered(results) {
         // What a training showed on its way to divergence is no observation of its config; `trials.csv` lists it.
@@ -28,7 +29,7 @@ pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
         }
         let config = text(&config_name(results, trial.config));
         let mut metrics: Vec<_> = trial.metrics.iter().filter(|m| !m.is_timing()).collect();
-        metrics.sort_by(|a, b| (&a.name, a.epoch).cmp(&(&b.name, b.epoch)));
+        metrics.sort_by(|a, b| (&a.name, a.epoch, a.is_final).cmp(&(&b.name, b.epoch, b.is_final)));
         for metric in metrics {
             rows.push(&[
                 sweep.clone(),
@@ -37,6 +38,7 @@ pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
                 text(&metric.name),
                 metric.epoch.to_string(),
                 number::exact(metric.value),
+                metric.is_final.to_string(),
             ])?;
         }
     }
@@ -230,26 +232,26 @@ fn provenance(trial: &TrialResult) -> [String; 3] {
 /// A text cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe before it.
 /// So does one that begins with an apostrophe, so that different texts stay different: the text of a cell is what
 /// follows its first apostrophe when it begins with one, else the whole cell.
-fn text(cell: &str) -> String {
+pub(super) fn text(cell: &str) -> String {
     let guarded = ['\'', '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     if cell.starts_with(guarded) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 /// CSV rows with line feeds; the `csv` crate quotes.
-struct Rows(::csv::Writer<Vec<u8>>);
+pub(super) struct Rows(::csv::Writer<Vec<u8>>);
 
 impl Rows {
-    fn new(head: &[&str]) -> Result<Self, RenderError> {
+    pub(super) fn new(head: &[&str]) -> Result<Self, RenderError> {
         let mut rows = Self(::csv::Writer::from_writer(Vec::new()));
         rows.push(head)?;
         Ok(rows)
     }
 
-    fn push<T: AsRef<[u8]>>(&mut self, cells: &[T]) -> Result<(), RenderError> {
+    pub(super) fn push<T: AsRef<[u8]>>(&mut self, cells: &[T]) -> Result<(), RenderError> {
         self.0.write_record(cells).map_err(|e| RenderError::Csv(e.to_string()))
     }
 
-    fn finish(self) -> Result<String, RenderError> {
+    pub(super) fn finish(self) -> Result<String, RenderError> {
         let bytes = self.0.into_inner().map_err(|e| RenderError::Csv(e.to_string()))?;
         String::from_utf8(bytes).map_err(|e| RenderError::Csv(e.to_string()))
     }

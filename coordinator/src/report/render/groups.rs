@@ -3,15 +3,15 @@
 use crate::report::{Analysis, Exception, ExceptionKind};
 
 /// Neighbouring exceptions of one config with one kind and one reason.
-pub(super) struct ExceptionGroup<'a> {
-    pub(super) config: &'a str,
-    pub(super) kind: &'static str,
-    pub(super) reason: &'a str,
+pub(in crate::report) struct ExceptionGroup<'a> {
+    pub(in crate::report) config: &'a str,
+    pub(in crate::report) kind: &'static str,
+    pub(in crate::report) reason: &'a str,
     /// `3`, `0-4, 7`
-    pub(super) replicates: String,
+    pub(in crate::report) replicates: String,
 }
 
-pub(super) fn exceptions(analysis: &Analysis) -> Vec<ExceptionGroup<'_>> {
+pub(in crate::report) fn exceptions(analysis: &Analysis) -> Vec<ExceptionGroup<'_>> {
     let same = |a: &Exception, b: &Exception| (a.index, a.kind, &a.reason) == (b.index, b.kind, &b.reason);
     let groups = analysis.exceptions.chunk_by(same);
     let group = |members: &'_ [Exception]| ranges(members.iter().map(|e| e.replicate));

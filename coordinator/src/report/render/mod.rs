@@ -1,16 +1,22 @@
-//! One file per format. No number is computed here: all come from an `Analysis` (the CSV files: from the results).
+//! One file per format. No number is computed here: the formats for people are renderings of one document, JSON of the
+//! analysis, and `results.csv` and `trials.csv` hold the observations themselves.
 
 mod csv;
-mod groups;
-mod html;
+pub(super) mod groups;
 mod json;
+pub(crate) mod latex;
+mod long;
 mod markdown;
+mod page;
+pub(crate) mod shown;
 mod terminal;
 
 pub use csv::{Predicted, epochs_csv, predictions_csv, results_csv, trials_csv};
-pub use html::html;
 pub use json::json;
+pub use latex::latex;
+pub use long::long_csv;
 pub use markdown::markdown;
+pub use page::page;
 pub use terminal::terminal;
 
 /// Why a format could not be written.

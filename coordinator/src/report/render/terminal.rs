@@ -145,7 +145,9 @@ fn badge(comparison: &Comparison, paint: Paint) -> String {
     let style = match look {
         Look::Better => AnsiColor::Blue.on_default().bold(),
         Look::Worse => AnsiColor::Red.on_default().bold(),
-        Look::Undecided | Look::Equal => Style::new(),
+        Look::NegligiblyBetter | Look::NegligiblyWorse | Look::Equivalent | Look::Undecided | Look::Equal => {
+            Style::new()
+        }
         Look::NotMeasured | Look::NotTested => Style::new().dimmed(),
     };
     paint.as_style(&format!("{} {:<12}", look.mark(), look.word()), style)

@@ -3,20 +3,20 @@
 use crate::results::{AttemptResult, RESULTS_SCHEMA, SweepResults, TrialResult};
 use sweeper_core::{
     record::{Metric, Provenance},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec},
 };
 
 /// 2026-11-22T06:43:05Z.
 pub(super) const SUBMITTED: u64 = 1_795_329_785_000;
 
 /// A sweep in the making.
-pub(super) struct Builder {
-    pub(super) results: SweepResults,
+pub(crate) struct Builder {
+    pub(crate) results: SweepResults,
 }
 
 impl Builder {
     /// An empty finished sweep, judged on `metric` against `baseline`, with common seeds.
-    pub(super) fn new(name: &str, metric: &str, baseline: &str) -> Self {
+    pub(crate) fn new(name: &str, metric: &str, baseline: &str) -> Self {
         let spec = SweepSpec {
             name: name.to_owned(),
             seed: 20_220_801,
@@ -31,6 +31,10 @@ impl Builder {
                 alpha: 0.05,
                 correction: Correction::Holm,
                 confidence: 0.95,
+                family: FamilyKind::Baseline,
+                delta: None,
+                secondary: Vec::new(),
+                missing: Missing::CompletedPairs,
             },
             digest: digest(1),
             plan_digest: digest(2),
@@ -56,7 +60,7 @@ impl Builder {
     }
 
     /// Adds a config and returns its index.
-    pub(super) fn config(&mut self, stratum: &str, name: &str, replicates: u32, recipe: &str) -> u32 {
+    pub(crate) fn config(&mut self, stratum: &str, name: &str, replicates: u32, recipe: &str) -> u32 {
         let index = self.results.spec.configs.len() as u32;
         self.results.spec.configs.push(ConfigSpec {
             name: name.to_owned(),
@@ -86,7 +90,7 @@ impl Builder {
     }
 
     /// A completed trial with final values.
-    pub(super) fn completed(&mut self, config: u32, replicate: u32, finals: &[(&str, f64)]) {
+    pub(crate) fn completed(&mut self, config: u32, replicate: u32, finals: &[(&str, f64)]) {
         self.attempt(config, replicate, "completed", None);
         let metric = |&(name, value): &(&str, f64)| Metric { name: name.to_owned(), epoch: 1, value, is_final: true };
         let trial = self.trial(config, replicate, "Finished");
@@ -97,7 +101,7 @@ impl Builder {
     }
 
     /// A diverged trial.
-    pub(super) fn diverged(&mut self, config: u32, replicate: u32, what: &str) {
+    pub(crate) fn diverged(&mut self, config: u32, replicate: u32, what: &str) {
         self.attempt(config, replicate, "diverged", None);
         let trial = self.trial(config, replicate, "Finished");
         trial.ending = Some(format!("diverged: {what}"));
@@ -105,13 +109,13 @@ impl Builder {
     }
 
     /// A trial given up after a failing attempt.
-    pub(super) fn abandoned(&mut self, config: u32, replicate: u32, error: &str) {
+    pub(crate) fn abandoned(&mut self, config: u32, replicate: u32, error: &str) {
         self.attempt(config, replicate, "failed", Some(error));
         self.trial(config, replicate, "Abandoned").last_error = Some(error.to_owned());
     }
 
     /// A trial that no worker has taken.
-    pub(super) fn pending(&mut self, config: u32, replicate: u32) {
+    pub(crate) fn pending(&mut self, config: u32, replicate: u32) {
         self.trial(config, replicate, "Pending");
         self.results.state = "running".to_owned();
         self.results.closed_ms = None;
@@ -134,7 +138,7 @@ impl Builder {
     }
 
     /// The sweep, its trials in order.
-    pub(super) fn build(mut self) -> SweepResults {
+    pub(crate) fn build(mut self) -> SweepResults {
         self.results.trials.sort_by_key(|t| (t.config, t.replicate));
         self.results.attempts.sort_by_key(|a| (a.config, a.replicate, a.attempt));
         self.results
@@ -154,7 +158,7 @@ fn provenance(config: u32, replicate: u32) -> Provenance {
 }
 
 /// A digest-like text.
-pub(super) fn digest(key: u64) -> String {
+pub(crate) fn digest(key: u64) -> String {
     (0..4).map(|i| format!("{:016x}", mix(key * 4 + i))).collect()
 }
 
@@ -167,13 +171,13 @@ fn mix(key: u64) -> u64 {
 }
 
 /// About normal, mean 0, variance 1: a sum of twelve uniform numbers, exact in f64 on every machine.
-pub(super) fn noise(key: u64) -> f64 {
+pub(crate) fn noise(key: u64) -> f64 {
     let uniform = |i| (mix(mix(key) ^ i) >> 40) as f64 / (1u64 << 24) as f64;
     (0..12).map(uniform).sum::<f64>() - 6.0
 }
 
 /// Three configs with five replicates: one that does not measure the primary metric, one diverged trial, one missing.
-pub(super) fn small() -> SweepResults {
+pub(crate) fn small() -> SweepResults {
     let mut b = Builder::new("small", "accuracy/perverse", "plain");
     let unbalanced = r#"{"data":{"unbalance":{"enabled":true}}}"#;
     let plain = b.config("", "plain", 5, unbalanced);
@@ -206,7 +210,7 @@ pub(super) fn small() -> SweepResults {
 }
 
 /// Two strata with independent seeds and an abandoned trial.
-pub(super) fn strata() -> SweepResults {
+pub(crate) fn strata() -> SweepResults {
     let mut b = Builder::new("strata", "loss/balanced", "plain");
     b.results.spec.pairing = Pairing::Independent;
     b.results.spec.analysis.direction = Direction::Minimize;
@@ -281,7 +285,7 @@ const TEN: [Row; 10] = [
 ];
 
 /// The ten-config study at demo scale, with made-up numbers.
-pub(super) fn ten_configs() -> SweepResults {
+pub(crate) fn ten_configs() -> SweepResults {
     let mut b = Builder::new("apriori-demo", "accuracy/perverse", "unbalanced");
     b.results.repeats = 1;
     b.results.spec.toml = include_str!("ten.toml").to_owned();
@@ -324,7 +328,7 @@ fn values(means: [f64; 4], own: u64, replicate: u64) -> Vec<(String, f64)> {
 }
 
 /// `n` configs with 5 replicates each, every tenth clearly better, every fifteenth clearly worse.
-pub(super) fn many(n: u32) -> SweepResults {
+pub(crate) fn many(n: u32) -> SweepResults {
     let mut b = Builder::new("many", "accuracy/balanced", "config 000");
     for c in 0..n {
         let config = b.config("", &format!("config {c:03}"), 5, "{}");

@@ -2,45 +2,43 @@
 
 use super::{analysis_of, example};
 use crate::{
-    report::{Analysis, Cell, ReportError, number, render, write_all},
+    report::{
+        Analysis, Cell, ReportError,
+        document::{Document, Row},
+        number, render, write_all,
+    },
     results::SweepResults,
 };
 use proptest::prelude::*;
 use std::{collections::BTreeMap, fs};
-
-/// Cells of every Markdown table row under the heading of a metric, by first cell.
-fn markdown_rows(markdown: &str, metric: &str) -> BTreeMap<String, Vec<Vec<String>>> {
-    let heading = format!("## {} (", metric.replace('_', "\\_"));
-    let section = markdown.split(&heading).nth(1).unwrap().split("\n## ").next().unwrap();
-    let mut rows: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
-    for line in section.lines().filter(|l| l.starts_with("| ")) {
-        let cells: Vec<String> = line.trim_matches('|').split(" | ").map(|c| c.trim().to_owned()).collect();
-        let name = cells[0].trim_end_matches(" (baseline)").to_owned();
-        rows.entry(name).or_default().push(cells);
-    }
-    rows
-}
 
 fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     reader.records().map(|r| r.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
-/// Every number of every format against one `Analysis`.
+/// The rows of a table of the document, by the text of their first cell.
+fn rows<'a>(document: &'a Document, id: &str) -> BTreeMap<&'a str, &'a Row> {
+    let tables = document.tables();
+    let table = tables.iter().find(|(_, table)| table.id == id).unwrap_or_else(|| panic!("no table {id}")).1;
+    table.rows.iter().map(|row| (row.cells[0].shown.as_str(), row)).collect()
+}
+
+/// JSON, the observations as CSV, and the document, which all formats for people are renderings of, against one
+/// `Analysis`. That the renderings tell what the document does is shown by `parse_back`.
 fn formats_agree(results: &SweepResults, analysis: &Analysis) {
     let json: Analysis = serde_json::from_str(&render::json(analysis).unwrap()).unwrap();
     assert_eq!(json, *analysis, "JSON reads back to the same bits");
-    let (markdown, html) = (render::markdown(analysis), render::html(analysis));
+    let document = Document::of(analysis);
     let csv = csv_rows(&render::results_csv(results).unwrap());
     for (m, metric) in analysis.metrics.iter().enumerate() {
-        let rows = markdown_rows(&markdown, &metric.name);
-        for stratum in analysis.strata.iter() {
+        for (s, stratum) in analysis.strata.iter().enumerate() {
+            let summary = rows(&document, &format!("summary-m{m}-s{s}"));
             for config in &stratum.configs {
                 let Cell::Measured(measured) = &config.cells[m] else { continue };
-                let d = number::measured_decimals(measured);
-                let mean = number::fixed(measured.mean, d);
-                assert!(rows[&config.name].iter().any(|r| r[2] == mean), "{mean} of {} in Markdown", config.name);
-                assert!(html.contains(&mean.replace('-', "−")), "{mean} in HTML");
+                let mean = &summary[config.name.as_str()].cells[2];
+                let shown = number::fixed(measured.mean, number::measured_decimals(measured));
+                assert_eq!((&mean.shown, mean.values.as_slice()), (&shown, &[measured.mean][..]));
                 let full = if stratum.name.is_empty() {
                     config.name.clone()
                 } else {
@@ -56,11 +54,17 @@ fn formats_agree(results: &SweepResults, analysis: &Analysis) {
             }
             for comparison in &stratum.families[m].comparisons {
                 let Some(tested) = comparison.result.tested() else { continue };
-                let p = number::p(tested.p_adjusted, analysis.plan.alpha);
-                let difference = number::signed(tested.primary.difference, number::tested_decimals(tested));
-                let found = rows[&comparison.config].iter().any(|r| r.len() == 13 && r[2] == difference && r[8] == p);
-                assert!(found, "{difference}, {p} of {} in Markdown", comparison.config);
-                assert!(html.contains(&format!("<strong>{}</strong>", p.replace('<', "&lt;"))), "{p} in HTML");
+                let row = rows(&document, &format!("comparisons-m{m}-s{s}"))[comparison.config.as_str()];
+                let [difference, p] = [2, 8].map(|column| &row.cells[column]);
+                assert_eq!(difference.values, [tested.primary.difference]);
+                assert_eq!(
+                    difference.shown,
+                    number::signed(tested.primary.difference, number::tested_decimals(tested))
+                );
+                assert_eq!(
+                    (p.values.as_slice(), p.shown.as_str()),
+                    (&[tested.p_adjusted][..], &*number::p(tested.p_adjusted, analysis.plan.alpha))
+                );
             }
         }
     }
@@ -129,8 +133,8 @@ fn the_same_input_gives_the_same_bytes_in_any_order() {
     let all = |results: &SweepResults| {
         let analysis = analysis_of(results);
         [
-            render::html(&analysis),
-            render::markdown(&analysis),
+            super::html(&analysis),
+            super::markdown(&analysis),
             render::json(&analysis).unwrap(),
             render::results_csv(results).unwrap(),
             render::trials_csv(results).unwrap(),
@@ -162,7 +166,9 @@ fn results_csv_knows_nothing_of_the_schedule() {
     assert_eq!(render::results_csv(&other).unwrap(), expected);
     assert_ne!(render::trials_csv(&other).unwrap(), render::trials_csv(&results).unwrap());
     assert!(
-        expected.starts_with("sweep,config,replicate,metric,epoch,value\napriori-demo,balanced,0,accuracy/balanced,1,")
+        expected.starts_with(
+            "sweep,config,replicate,metric,epoch,value,final\napriori-demo,balanced,0,accuracy/balanced,1,"
+        )
     );
 }
 
@@ -201,16 +207,19 @@ fn files_are_written_whole_and_again() {
     let dir = folder.path().join("out/small");
     let results = example::small();
     let analysis = analysis_of(&results);
-    let written = write_all(&dir, &results, &analysis).unwrap();
-    assert_eq!(fs::read_to_string(&written.html).unwrap(), render::html(&analysis));
-    assert_eq!(fs::read_to_string(&written.results_csv).unwrap(), render::results_csv(&results).unwrap());
-    fs::write(&written.json, "old").unwrap();
-    assert_eq!(write_all(&dir, &results, &analysis).unwrap(), written);
-    assert_eq!(fs::read_to_string(&written.json).unwrap(), render::json(&analysis).unwrap());
+    let written = write_all(&dir, Some(&results), &analysis).unwrap();
+    assert_eq!(fs::read_to_string(&written.html).unwrap(), super::html(&analysis));
+    assert_eq!(fs::read_to_string(dir.join("results.csv")).unwrap(), render::results_csv(&results).unwrap());
+    fs::write(dir.join("report.json"), "old").unwrap();
+    assert_eq!(write_all(&dir, Some(&results), &analysis).unwrap(), written);
+    assert_eq!(fs::read_to_string(dir.join("report.json")).unwrap(), render::json(&analysis).unwrap());
     let mut names: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["report.html", "report.json", "report.md", "results.csv", "trials.csv"]);
+    assert_eq!(
+        names,
+        ["figures", "report.csv", "report.html", "report.json", "report.md", "report.tex", "results.csv", "trials.csv"]
+    );
 }
 
 #[test]
@@ -220,12 +229,12 @@ fn a_folder_that_cannot_be_is_an_error_with_its_path() {
     let analysis = analysis_of(&results);
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = write_all(&file.join("out"), &results, &analysis).unwrap_err();
+    let error = write_all(&file.join("out"), Some(&results), &analysis).unwrap_err();
     assert!(matches!(&error, ReportError::Folder { path, .. } if path.ends_with("file/out")), "{error}");
     // A folder stands where a file belongs: the rename fails and nothing is left behind.
     let dir = folder.path().join("dir");
     fs::create_dir_all(dir.join("report.html/x")).unwrap();
-    let error = write_all(&dir, &results, &analysis).unwrap_err();
+    let error = write_all(&dir, Some(&results), &analysis).unwrap_err();
     assert!(matches!(error, ReportError::Write { .. }), "{error}");
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
 }

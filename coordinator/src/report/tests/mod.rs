@@ -3,16 +3,28 @@
 //! `SWEEPER_EXAMPLE_REPORT=DIR cargo test --release -p sweeper-coordinator write_example_report -- --ignored`
 
 mod analysis;
+mod beyond;
 mod edge;
-mod example;
+pub(crate) mod example;
+mod files;
 mod formats;
 mod losses;
+mod parse_back;
 mod records;
+mod schema;
 mod snapshots;
 
 use super::{Analysis, analyze, write_all};
 use crate::results::SweepResults;
 use std::path::Path;
+
+fn html(analysis: &Analysis) -> String {
+    super::render::page(&super::document::Document::of(analysis))
+}
+
+fn markdown(analysis: &Analysis) -> String {
+    super::render::markdown(&super::document::Document::of(analysis))
+}
 
 fn analysis_of(results: &SweepResults) -> Analysis {
     analyze(results).unwrap()
@@ -29,7 +41,7 @@ fn write_example_report() {
         ("many", example::many(200)),
     ] {
         let analysis = analysis_of(&results);
-        write_all(&Path::new(&dir).join(name), &results, &analysis).unwrap();
+        write_all(&Path::new(&dir).join(name), Some(&results), &analysis).unwrap();
         std::fs::write(Path::new(&dir).join(name).join("terminal.txt"), super::render::terminal(&analysis, true))
             .unwrap();
     }

@@ -32,9 +32,9 @@ fn notes_are_in_the_head_of_every_format() {
     let analysis = analysis_of(&noted());
     let notes: Vec<&str> = analysis.strata[0].configs.iter().map(|c| c.note.as_str()).collect();
     assert_eq!(notes, ["on *battery* <b>&\npower", "", "on *battery* <b>&\npower"]);
-    let html = render::html(&analysis);
+    let html = super::html(&analysis);
     assert!(html.contains("Note on t/plain, t/three: on *battery* &lt;b&gt;&amp; power"));
-    let markdown = render::markdown(&analysis);
+    let markdown = super::markdown(&analysis);
     assert!(markdown.contains("- Note on t/plain, t/three: on \\*battery\\* "), "{markdown}");
     assert!(markdown.find("- Note on") < markdown.find("## Verdicts"));
     let json = render::json(&analysis).unwrap();
@@ -44,7 +44,7 @@ fn notes_are_in_the_head_of_every_format() {
     for config in &mut all.spec.configs {
         config.recipe = br#"{"meta":"x"}"#.to_vec();
     }
-    assert!(render::markdown(&analysis_of(&all)).contains("- Note on all configs: x\n"));
+    assert!(super::markdown(&analysis_of(&all)).contains("- Note on all configs: x\n"));
 }
 
 #[test]

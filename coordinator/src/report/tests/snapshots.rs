@@ -8,8 +8,8 @@ use serde_json::Value;
 fn small_sweep() {
     let results = example::small();
     let analysis = analysis_of(&results);
-    insta::assert_snapshot!("small_html", readable(&render::html(&analysis)));
-    insta::assert_snapshot!("small_md", render::markdown(&analysis));
+    insta::assert_snapshot!("small_html", readable(&super::html(&analysis)));
+    insta::assert_snapshot!("small_md", super::markdown(&analysis));
     insta::assert_snapshot!("small_json", rounded(&render::json(&analysis).unwrap()));
     insta::assert_snapshot!("small_results_csv", render::results_csv(&results).unwrap());
     insta::assert_snapshot!("small_trials_csv", render::trials_csv(&results).unwrap());
@@ -20,8 +20,8 @@ fn small_sweep() {
 fn sweep_with_strata() {
     let results = example::strata();
     let analysis = analysis_of(&results);
-    insta::assert_snapshot!("strata_html", readable(&render::html(&analysis)));
-    insta::assert_snapshot!("strata_md", render::markdown(&analysis));
+    insta::assert_snapshot!("strata_html", readable(&super::html(&analysis)));
+    insta::assert_snapshot!("strata_md", super::markdown(&analysis));
     insta::assert_snapshot!("strata_terminal", render::terminal(&analysis, false));
 }
 

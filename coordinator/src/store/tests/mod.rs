@@ -13,7 +13,7 @@ use sweeper_core::{
     ids::{AttemptId, Millis, WorkerId},
     record::{Metric, Outcome, OutcomeKind, Prediction, Provenance, WorkerInfo},
     scheduler::{Grant, ReportAnswer, Scheduler, Settings, TrialReport},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, Pairing, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec},
 };
 
 /// Settings of these tests.
@@ -52,6 +52,10 @@ pub(crate) fn spec(name: &str, seed: u64, pairing: Pairing, configs: &[(&str, u3
             alpha: 0.1 + 0.2,
             correction: Correction::Holm,
             confidence: 0.95,
+            family: FamilyKind::Baseline,
+            delta: None,
+            secondary: Vec::new(),
+            missing: Missing::CompletedPairs,
         },
         digest,
         plan_digest: "plan".to_owned(),

@@ -14,9 +14,13 @@ const MAX_TERMS: u32 = 200_000;
 /// in Didonato and Morris, "Algorithm 708", ACM Transactions on Mathematical Software 18 (1992), so that
 /// `a - (a + b) x` is formed as `(a + b) y - b`. Lentz, Applied Optics 15 (1976).
 pub(crate) fn continued_fraction(x: f64, y: f64, a: f64, b: f64) -> Option<f64> {
+    continued_fraction_from(x, y, a, b, (a + b) * y - b)
+}
+
+/// [`continued_fraction`] for a caller that knows `excess = (a + b) y - b` better than it can be computed here.
+pub(crate) fn continued_fraction_from(x: f64, y: f64, a: f64, b: f64, excess: f64) -> Option<f64> {
     const TINY: f64 = 1e-300;
     let guard = |v: f64| if v.abs() < TINY { TINY } else { v };
-    let excess = (a + b) * y - b;
     let denominator = |m: f64| {
         let head = if m == 0.0 { 0.0 } else { m + m * (b - m) * x / (a + 2.0 * m - 1.0) };
         head + (a + m) / (a + 2.0 * m + 1.0) * (1.0 + excess + m * (1.0 + y))

@@ -38,6 +38,38 @@ pub(crate) fn stirling_remainder(a: f64) -> f64 {
     lowered + series / a
 }
 
+/// 1/3, 1/5, 1/7 and so on: as many as the series of [`deviance`] needs, in which `r^2` is at most 1/16.
+const ODD_INVERSES: [f64; 13] = [
+    1.0 / 3.0,
+    1.0 / 5.0,
+    1.0 / 7.0,
+    1.0 / 9.0,
+    1.0 / 11.0,
+    1.0 / 13.0,
+    1.0 / 15.0,
+    1.0 / 17.0,
+    1.0 / 19.0,
+    1.0 / 21.0,
+    1.0 / 23.0,
+    1.0 / 25.0,
+    1.0 / 27.0,
+];
+
+/// `excess - ln(ratio)` for `ratio = 1 + excess > 0`, which is never negative; both are given, because each tells what
+/// the other has lost near 0.
+///
+/// Near 0 with `r = excess / (2 + excess)` it is `r (excess - 2 r^2 (1/3 + r^2/5 + r^4/7 + ...))`, from the series of
+/// the inverse hyperbolic tangent (NIST Digital Library of Mathematical Functions, 4.38.5).
+pub(crate) fn deviance(excess: f64, ratio: f64) -> f64 {
+    if excess.abs() > 0.4 {
+        return excess - ratio.ln();
+    }
+    let r = excess / (2.0 + excess);
+    let square = r * r;
+    let series = ODD_INVERSES.iter().rev().fold(0.0, |sum, inverse| sum * square + inverse);
+    r * (excess - 2.0 * square * series)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +88,20 @@ mod tests {
             let whole = half_step_ratio(a) * half_step_ratio(a + 0.5);
             assert!((whole / a - 1.0).abs() < 2e-14, "{a}: {whole}");
         }
+    }
+
+    #[test]
+    fn deviance_keeps_its_digits() {
+        for (excess, expected) in [
+            (1e-10_f64, 4.999_999_999_666_667e-21),
+            (-0.3, 0.056_674_943_938_732_37),
+            (0.4, 0.063_527_763_378_787_07),
+            (2.0, 0.901_387_711_331_890_3),
+        ] {
+            assert!((deviance(excess, 1.0 + excess) / expected - 1.0).abs() < 1e-15, "{excess}");
+        }
+        assert!((deviance(0.4, 1.4) - deviance(0.400_000_000_001, 1.400_000_000_001)).abs() < 1e-12);
+        assert!((deviance(1e-300 - 1.0, 1e-300) - 689.775_527_898_213_7).abs() < 1e-12);
     }
 
     #[test]

@@ -111,6 +111,19 @@ pub(crate) fn integrate(f: impl Fn(f64) -> f64, breaks: &[f64], relative: f64) -
     values.iter().sum()
 }
 
+/// The 15-point Kronrod rule on each of `panels` equal parts of `0..end`: (node, weight), nodes ascending.
+pub(crate) fn composite_rule(end: f64, panels: usize) -> Vec<(f64, f64)> {
+    let half = 0.5 * end / panels as f64;
+    let mut rule = Vec::with_capacity(15 * panels);
+    for panel in 0..panels {
+        let centre = (2 * panel + 1) as f64 * half;
+        rule.extend((0..7).map(|i| (centre - half * NODES[i], half * KRONROD[i])));
+        rule.push((centre, half * KRONROD[7]));
+        rule.extend((0..7).rev().map(|i| (centre + half * NODES[i], half * KRONROD[i])));
+    }
+    rule
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

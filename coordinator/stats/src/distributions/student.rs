@@ -4,7 +4,7 @@
 //! `I_x(df/2, 1/2)` and what it leaves over is `I_y(1/2, df/2)` (NIST Digital Library of Mathematical Functions,
 //! 8.17). The power `x^(df/2)` is formed from `ln(1 + r^2)`, so neither a t near 0 nor a df of 1e6 loses digits.
 
-use std::f64::consts::{LN_10, PI};
+use std::f64::consts::{LN_2, LN_10, PI};
 
 use super::beta::{continued_fraction, power_series};
 use super::gamma::half_step_ratio;
@@ -47,7 +47,7 @@ fn unsettled() -> Degenerate {
 }
 
 /// `ln(1 + r^2)`, also where the square overflows.
-fn ln_one_plus_square(r: f64) -> f64 {
+pub(crate) fn ln_one_plus_square(r: f64) -> f64 {
     if r > 1e150 { 2.0 * r.ln() } else { (r * r).ln_1p() }
 }
 
@@ -93,6 +93,22 @@ pub fn student_t_two_sided(t: f64, df: f64) -> Result<Tail, Degenerate> {
     check_df(df)?;
     let split = split(t.abs(), df)?;
     Ok(Tail { p: split.outside, log10_p: split.ln_outside / LN_10 })
+}
+
+/// Upper tail `P(T >= t)` with its logarithm.
+///
+/// # Errors
+/// As [`student_t_two_sided`].
+pub fn student_t_upper_tail(t: f64, df: f64) -> Result<Tail, Degenerate> {
+    check_t(t)?;
+    check_df(df)?;
+    let split = split(t.abs(), df)?;
+    Ok(if t >= 0.0 {
+        Tail { p: 0.5 * split.outside, log10_p: (split.ln_outside - LN_2) / LN_10 }
+    } else {
+        let below = 0.5 * split.outside;
+        Tail { p: 1.0 - below, log10_p: (-below).ln_1p() / LN_10 }
+    })
 }
 
 /// Upper tail `P(T >= t)`.

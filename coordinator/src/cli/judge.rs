@@ -1,0 +1,100 @@
+//! Options that say how results from a file are to be judged, where no sweep file does.
+
+use crate::imports::Wanted;
+use clap::{Args, ValueEnum};
+use sweeper_core::spec::{Correction, Direction, FamilyKind};
+
+/// How to judge.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to judge a file")]
+pub(super) struct JudgeArgs {
+    /// The config to compare with [default: the first one; in study A's layout ub, unbalanced data and nothing else]
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<String>,
+    /// The metric that decides [default: accuracy/balanced, or the first one]
+    #[arg(long, value_name = "METRIC")]
+    metric: Option<String>,
+    /// Lower values are better [default: for losses]
+    #[arg(long)]
+    lower_is_better: bool,
+    /// Which pairs of configs are compared [default: baseline]
+    #[arg(long, value_name = "PAIRS")]
+    family: Option<Compared>,
+    /// Correction for the number of comparisons [default: holm]
+    #[arg(long, value_name = "METHOD")]
+    correction: Option<Method>,
+    /// Family-wise error rate, above 0, below 0.5 [default: 0.05]
+    #[arg(long, value_parser = alpha)]
+    alpha: Option<f64>,
+    /// Smallest difference that matters, in the metric's unit; without it nothing is called equivalent
+    #[arg(long, value_parser = delta)]
+    delta: Option<f64>,
+    /// Replicate r of every config had the same seed: compare in pairs
+    #[arg(long)]
+    paired: bool,
+}
+
+/// As `analysis.family` of a sweep file.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Compared {
+    /// Every config with the baseline
+    Baseline,
+    /// Every two configs that differ in one factor
+    OneFactor,
+    /// Every two configs
+    AllPairs,
+}
+
+/// As `analysis.correction` of a sweep file.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Method {
+    /// Holm's step-down procedure
+    Holm,
+    /// Every p-value times their number
+    Bonferroni,
+    /// Step-down max-T, which uses the correlation of the comparisons
+    MaxT,
+    /// Nothing is corrected
+    None,
+}
+
+fn alpha(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|x| *x > 0.0 && *x < 0.5);
+    number.ok_or_else(|| "expected a number above 0, below 0.5".to_owned())
+}
+
+fn delta(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|x| *x > 0.0 && *x < 1e12);
+    number.ok_or_else(|| "expected a number above 0, below 1e12".to_owned())
+}
+
+impl JudgeArgs {
+    /// Whether any of them was given.
+    pub(super) fn is_any(&self) -> bool {
+        let given = [self.baseline.is_some(), self.metric.is_some(), self.family.is_some(), self.correction.is_some()];
+        let numbers = [self.alpha.is_some(), self.delta.is_some(), self.lower_is_better, self.paired];
+        given.into_iter().chain(numbers).any(|given| given)
+    }
+
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            baseline: self.baseline.clone(),
+            metric: self.metric.clone(),
+            direction: self.lower_is_better.then_some(Direction::Minimize),
+            alpha: self.alpha,
+            delta: self.delta,
+            family: self.family.map(|pairs| match pairs {
+                Compared::Baseline => FamilyKind::Baseline,
+                Compared::OneFactor => FamilyKind::OneFactor,
+                Compared::AllPairs => FamilyKind::AllPairs,
+            }),
+            correction: self.correction.map(|method| match method {
+                Method::Holm => Correction::Holm,
+                Method::Bonferroni => Correction::Bonferroni,
+                Method::MaxT => Correction::MaxT,
+                Method::None => Correction::None,
+            }),
+            paired: self.paired,
+        }
+    }
+}

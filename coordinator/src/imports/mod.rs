@@ -1,0 +1,208 @@
+//! Results that come from a file instead of a sweep: reports on anything.
+//!
+//! Map: this page finds out which layout a file has · `long` one row per value, as `results.csv` · `summary` one row per
+//! config and metric, with mean, standard deviation and number · `error`. Study A's layout has a module of its own,
+//! `crate::apriori`.
+
+mod error;
+mod long;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use error::LayoutError;
+pub use summary::{Summary, SummaryRow, read_summary};
+
+use crate::{
+    apriori,
+    results::{RESULTS_SCHEMA, SweepResults, TrialResult},
+};
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeSet, fmt::Write as _, io::Read as _, path::Path, time::UNIX_EPOCH};
+use sweeper_core::spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec};
+
+/// Largest file read, in bytes.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// How the rows are to be judged; what is left out gets the default of its layout or of sweep files.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Name of the config to compare with.
+    pub baseline: Option<String>,
+    /// Primary metric.
+    pub metric: Option<String>,
+    /// Which way it improves.
+    pub direction: Option<Direction>,
+    /// Family-wise error rate.
+    pub alpha: Option<f64>,
+    /// Smallest difference that matters.
+    pub delta: Option<f64>,
+    /// Which pairs are compared.
+    pub family: Option<FamilyKind>,
+    /// Correction.
+    pub correction: Option<Correction>,
+    /// Whether replicate r of every config had one seed.
+    pub paired: bool,
+}
+
+/// A file that was read whole.
+pub(crate) struct Text {
+    /// Its name, for messages.
+    pub(crate) file: String,
+    /// Its name without folder and ending.
+    pub(crate) stem: String,
+    /// What it holds, without a byte-order mark.
+    pub(crate) text: String,
+    /// When it was changed last, milliseconds since the Unix epoch.
+    pub(crate) changed_ms: u64,
+}
+
+impl Text {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`LayoutError::Unreadable`].
+    pub(crate) fn read(path: &Path) -> Result<Self, LayoutError> {
+        let file = path.display().to_string();
+        let unreadable = |why: String| LayoutError::Unreadable { file: file.clone(), why };
+        let opened = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
+        let changed = opened.metadata().ok().and_then(|m| m.modified().ok());
+        let at = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |d| d.as_millis());
+        let mut text = String::new();
+        opened.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|e| unreadable(e.to_string()))?;
+        if text.len() as u64 > MOST_BYTES {
+            return Err(unreadable(format!("it is larger than {} MiB", MOST_BYTES >> 20)));
+        }
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        Ok(Self { file, stem, text, changed_ms: u64::try_from(at).unwrap_or_default() })
+    }
+
+    /// The columns that the first line names.
+    fn head(&self) -> Vec<String> {
+        let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_reader(self.text.as_bytes());
+        reader.headers().map(|head| head.iter().map(str::to_owned).collect()).unwrap_or_default()
+    }
+}
+
+/// Reads a file with one row per value or per training.
+///
+/// # Errors
+/// Every [`LayoutError`] but those of writing.
+pub fn read(path: &Path, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
+    let text = Text::read(path)?;
+    let head = text.head();
+    if apriori::is_head(&head) {
+        return apriori::read(&text, wanted);
+    }
+    if long::is_head(&head) {
+        return long::read(&text, wanted);
+    }
+    let expected = format!("{}, or {}", long::HEAD.join(","), apriori::COLUMNS.join(","));
+    Err(LayoutError::UnknownLayout { file: text.file, expected })
+}
+
+/// The plan that a user asks for, with the defaults of sweep files. The baseline must be in every stratum.
+///
+/// # Errors
+/// [`LayoutError::Unknown`].
+pub(crate) fn plan(
+    file: &str,
+    wanted: &Wanted,
+    configs: &[ConfigSpec],
+    (baseline, metrics): (Option<String>, &BTreeSet<String>),
+    metric: String,
+) -> Result<AnalysisPlan, LayoutError> {
+    let strata: BTreeSet<&str> = configs.iter().map(|c| c.stratum.as_str()).collect();
+    let in_all = |name: &str| strata.iter().all(|s| configs.iter().any(|c| c.stratum == *s && c.name == name));
+    let unknown = |what, name: &str, known: Vec<String>| {
+        Err(LayoutError::Unknown { file: file.to_owned(), what, name: name.to_owned(), known })
+    };
+    let family = wanted.family.unwrap_or_default();
+    let baseline = match (wanted.baseline.clone().or(baseline), family) {
+        (Some(baseline), _) => baseline,
+        // Pairs need none.
+        (None, FamilyKind::OneFactor | FamilyKind::AllPairs | FamilyKind::Matched) => String::new(),
+        (None, FamilyKind::Baseline) => configs.first().map(|c| c.name.clone()).unwrap_or_default(),
+    };
+    if !baseline.is_empty() && !in_all(&baseline) {
+        let names: BTreeSet<&str> = configs.iter().map(|c| c.name.as_str()).collect();
+        let known: Vec<String> = names.into_iter().filter(|name| in_all(name)).map(str::to_owned).collect();
+        return unknown("config", &baseline, known);
+    }
+    if !metrics.contains(&metric) {
+        return unknown("metric", &metric, metrics.iter().cloned().collect());
+    }
+    let natural = if metric.starts_with("loss/") { Direction::Minimize } else { Direction::Maximize };
+    Ok(AnalysisPlan {
+        metric,
+        direction: wanted.direction.unwrap_or(natural),
+        baseline,
+        alpha: wanted.alpha.unwrap_or(0.05),
+        correction: wanted.correction.unwrap_or(Correction::Holm),
+        confidence: 0.95,
+        family,
+        delta: wanted.delta,
+        secondary: Vec::new(),
+        missing: Missing::CompletedPairs,
+    })
+}
+
+/// Results as if they were a sweep that has finished.
+pub(crate) fn results(
+    text: &Text,
+    pairing: Pairing,
+    (configs, analysis): (Vec<ConfigSpec>, AnalysisPlan),
+    trials: Vec<TrialResult>,
+) -> SweepResults {
+    let file = &text.file;
+    let digest = |what: &str| hex(&format!("{file} {what} {analysis:?} {configs:?}"));
+    SweepResults {
+        schema: RESULTS_SCHEMA,
+        sweep: "imported".to_owned(),
+        spec: SweepSpec {
+            name: folder(&text.stem),
+            seed: 0,
+            pairing,
+            priority: 0,
+            max_failures: 1,
+            digest: digest("sweep"),
+            plan_digest: digest("plan"),
+            configs,
+            analysis,
+            toml: format!("# No sweep file: the results were read from {file}.\n"),
+            overrides: Vec::new(),
+        },
+        state: "finished".to_owned(),
+        submitted_ms: text.changed_ms,
+        closed_ms: Some(text.changed_ms),
+        cancel_reason: None,
+        software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        data_digests: Vec::new(),
+        trials,
+        attempts: Vec::new(),
+        unequal_repeats: 0,
+        repeats: 0,
+    }
+}
+
+/// A name that can be part of a file name.
+fn folder(name: &str) -> String {
+    let clean = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let name: String = name.chars().take(64).map(clean).collect();
+    if name.is_empty() || name.starts_with(['.', '-']) { format!("imported{name}") } else { name }
+}
+
+/// What a cell holds, short and harmless on a terminal.
+pub(crate) fn shown(cell: &str) -> String {
+    cell.chars().take(40).collect::<String>().replace(char::is_control, "\u{fffd}")
+}
+
+/// SHA-256, hex.
+pub(crate) fn hex(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

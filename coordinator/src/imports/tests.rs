@@ -1,0 +1,182 @@
+//! Files of results, and study A's published table judged anew.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::{LayoutError, Summary, Wanted, read, read_summary};
+use crate::report::{Analysis, Comparison, Tested, Verdict, analyze, analyze_summary, example, render};
+use std::path::{Path, PathBuf};
+use sweeper_core::spec::{FamilyKind, Pairing};
+
+fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn published(wanted: &Wanted) -> (Summary, Analysis) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sweeps/apriori-published.csv");
+    let summary = read_summary(&path, wanted).unwrap();
+    let analysis = analyze_summary(&summary).unwrap();
+    (summary, analysis)
+}
+
+fn comparison<'a>(analysis: &'a Analysis, stratum: &str, config: &str, baseline: &str) -> &'a Comparison {
+    let stratum = analysis.strata.iter().find(|s| s.name == stratum).unwrap();
+    let primary = stratum.families.iter().find(|f| f.metric == analysis.plan.metric).unwrap();
+    let same = |c: &&Comparison| c.config.starts_with(config) && c.baseline.starts_with(baseline);
+    primary.comparisons.iter().find(same).unwrap()
+}
+
+fn tested<'a>(analysis: &'a Analysis, stratum: &str, config: &str, baseline: &str) -> &'a Tested {
+    comparison(analysis, stratum, config, baseline).result.tested().unwrap()
+}
+
+/// Relative to one or two printed digits.
+fn about(found: f64, expected: f64) {
+    assert!((found / expected - 1.0).abs() < 0.1, "{found:e}, expected about {expected:e}");
+}
+
+fn pairs(metric: &str, delta: f64) -> Analysis {
+    let wanted = Wanted {
+        metric: Some(metric.to_owned()),
+        family: Some(FamilyKind::OneFactor),
+        delta: Some(delta),
+        ..Wanted::default()
+    };
+    published(&wanted).1
+}
+
+/// What its author judged by eye: the figures of an independent recomputation with Welch's test.
+#[test]
+fn study_a_judged_anew() {
+    let (balanced, perverse) = (pairs("accuracy/balanced", 0.5), pairs("accuracy/perverse", 0.5));
+    // "Barely significant", and far from it.
+    let smoothing = tested(&balanced, "5 epochs", "02", "01");
+    about(smoothing.primary.p_value, 1.1e-5);
+    about(smoothing.effect.unwrap().g, 1.23);
+    // "Makes little difference".
+    about(tested(&balanced, "5 epochs", "05", "04").primary.p_value, 8e-8);
+    about(tested(&perverse, "5 epochs", "05", "04").primary.p_value, 2e-11);
+    assert_eq!(tested(&perverse, "5 epochs", "05", "04").verdict, Verdict::Worse);
+    // "Identical, which is true": on one set and within half a point; not on the other.
+    let zeros = |analysis: &Analysis| tested(analysis, "5 epochs", "04", "03").clone();
+    about(zeros(&balanced).equivalence.tost.unwrap().p_value, 0.021);
+    assert_eq!(zeros(&balanced).verdict, Verdict::Equivalent);
+    about(zeros(&perverse).equivalence.tost.unwrap().p_value, 0.26);
+    assert_eq!(zeros(&perverse).verdict, Verdict::Undecided);
+    about(zeros(&pairs("accuracy/perverse", 1.0)).equivalence.tost.unwrap().p_value, 0.006);
+    // Eleven pairs of its ten configs differ in one factor.
+    assert!(balanced.strata.iter().all(|s| s.families[0].comparisons.len() == 11));
+}
+
+#[test]
+fn study_a_against_its_own_baseline() {
+    let wanted = Wanted {
+        metric: Some("accuracy/perverse".to_owned()),
+        baseline: Some("08 prior in both".to_owned()),
+        ..Wanted::default()
+    };
+    let (_, analysis) = published(&wanted);
+    // "Significantly positive by 20 epochs", and not at 5.
+    about(tested(&analysis, "20 epochs", "10", "08").primary.p_value, 3.5e-6);
+    about(tested(&analysis, "5 epochs", "10", "08").primary.p_value, 0.10);
+    let cell = comparison(&analysis, "5 epochs", "01", "08");
+    assert!(cell.sentence.contains("not measured for this config"), "{}", cell.sentence);
+    assert!(analysis.deviations[0].contains("published means"));
+    let shown = render::terminal(&analysis, false);
+    assert!(shown.contains("published table") && shown.contains("20 epochs"), "{shown}");
+}
+
+#[test]
+fn a_table_with_the_other_divisor() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "config,metric,mean,sd,n,ddof\na,m/x,1,3,10,0\nb,m/x,2,3,10,1\n";
+    let summary = read_summary(&file(dir.path(), "t.csv", text), &Wanted::default()).unwrap();
+    let sd = |at: usize| summary.rows[at]["m/x"].stats.sd;
+    assert!((sd(0) - 3.0 * (10.0f64 / 9.0).sqrt()).abs() < 1e-12 && sd(1) == 3.0);
+    let analysis = analyze_summary(&summary).unwrap();
+    assert!(analysis.deviations.iter().any(|d| d.starts_with("1 standard deviations")), "{:?}", analysis.deviations);
+}
+
+#[test]
+fn tables_that_are_none_are_refused_with_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |text: &str, wanted: &Wanted| {
+        let error = read_summary(&file(dir.path(), "F", text), wanted).unwrap_err().to_string();
+        error.replace(&format!("{}/", dir.path().display()), "")
+    };
+    let head = "config,metric,mean,sd,n";
+    let none = Wanted::default();
+    assert!(refused("a,b\n1,2\n", &none).starts_with("F: its first line is that of no known layout; expected config,"));
+    assert_eq!(refused(&format!("{head}\n"), &none), "F:2: there is no row");
+    for (row, message) in [
+        ("a,m,1,2", "F:2: not a row of 5 cells"),
+        (",m,1,2,3", "F:2: `config` is ``, expected a name"),
+        ("a,m,x,2,3", "F:2: `mean` is `x`, expected a finite number"),
+        ("a,m,nan,2,3", "F:2: `mean` is `nan`, expected a finite number"),
+        ("a,m,1,-2,3", "F:2: `sd` is `-2`, expected a number from 0"),
+        ("a,m,1,2,1", "F:2: `n` is `1`, expected a number from 2"),
+        ("a,m,1,2,3\na,m,1,2,3", "F:3: `m` of `a` is there twice"),
+    ] {
+        assert_eq!(refused(&format!("{head}\n{row}\n"), &none), message);
+    }
+    let good = format!("{head}\na,m,1,2,3\nb,m,2,2,3\n");
+    let other = Wanted { baseline: Some("c".to_owned()), ..Wanted::default() };
+    assert_eq!(refused(&good, &other), "F has no config `c`; there are a, b");
+    let other = Wanted { metric: Some("k".to_owned()), ..Wanted::default() };
+    assert_eq!(refused(&good, &other), "F has no metric `k`; there are m");
+}
+
+/// What a sweep exports reads back to the same numbers.
+#[test]
+fn results_csv_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    for results in [example::ten_configs(), example::strata()] {
+        let path = file(dir.path(), "results.csv", &render::results_csv(&results).unwrap());
+        let plan = &results.spec.analysis;
+        let wanted = Wanted {
+            baseline: Some(plan.baseline.clone()),
+            metric: Some(plan.metric.clone()),
+            paired: results.spec.pairing == Pairing::Common,
+            ..Wanted::default()
+        };
+        let (before, after) = (analyze(&results).unwrap(), analyze(&read(&path, &wanted).unwrap()).unwrap());
+        for (a, b) in before.strata.iter().zip(&after.strata) {
+            assert_eq!(a.name, b.name);
+            for (a, b) in a.families[0].comparisons.iter().zip(&b.families[0].comparisons) {
+                let of = |c: &Comparison| c.result.tested().map(|t| (t.primary, t.p_adjusted));
+                assert_eq!((&a.config, of(a)), (&b.config, of(b)));
+            }
+        }
+        assert!(after.deviations.iter().any(|d| d.contains("observed before this plan")));
+    }
+}
+
+#[test]
+fn rows_that_are_none_are_refused_with_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = "config,replicate,metric,epoch,value";
+    for (rows, message) in [
+        ("", "F:2: there is no row"),
+        ("a,0,m,1,x", "F:2: `value` is `x`, expected a number, NaN or inf"),
+        ("a,-1,m,1,2", "F:2: `replicate` is `-1`, expected a number from 0 to 999999"),
+        ("a,0,m,one,2", "F:2: `epoch` is `one`, expected a number from 0"),
+        ("a,0,,1,2", "F:2: `metric` is ``, expected a name"),
+        ("a,0,m,1,2\na,0,m,1,3", "F:3: config `a`, replicate 0, metric `m` has two values of epoch 1"),
+    ] {
+        let error = read(&file(dir.path(), "F", &format!("{head}\n{rows}\n")), &Wanted::default()).unwrap_err();
+        assert_eq!(error.to_string().replace(&format!("{}/", dir.path().display()), ""), message);
+    }
+    let missing = read(&dir.path().join("nowhere.csv"), &Wanted::default()).unwrap_err();
+    assert!(matches!(missing, LayoutError::Unreadable { .. }), "{missing}");
+}
+
+/// Without a column that says which values are final, each training's last epoch is.
+#[test]
+fn the_last_epoch_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "value,epoch,metric,replicate,config,more\n1,1,m,0,a,x\n5,2,m,0,a,x\n2,1,m,0,b,x\n7,2,m,0,b,x\n";
+    let results = read(&file(dir.path(), "r.csv", text), &Wanted::default()).unwrap();
+    let finals: Vec<f64> =
+        results.trials.iter().flat_map(|t| t.metrics.iter().filter(|m| m.is_final).map(|m| m.value)).collect();
+    assert_eq!(finals, [5.0, 7.0]);
+}

@@ -1,0 +1,184 @@
+//! Whether the trials were made as an experiment should be: looked at before any result is.
+
+use crate::{
+    report::wording::full_name,
+    results::{SweepResults, TrialResult},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use sweeper_stats::{
+    TTest,
+    ancova::break_even_correlation,
+    audit::{contingency, cramers_v, duplicates, run_order_drift, worker_effect},
+};
+
+/// Trials that one finding names at most.
+const MOST_NAMES: usize = 10;
+
+/// How the trials were made.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct DesignAudit {
+    /// Whether configs and workers, kinds of device and libraries go together: then their effects cannot be told apart.
+    pub associations: Vec<Association>,
+    /// Change of the primary metric per trial in the order in which trials ended, configs' means taken off; none with
+    /// too few trials.
+    pub drift: Option<TTest>,
+    /// Trainings under different seeds that are one and the same.
+    pub copies: Vec<Copies>,
+    /// Correlation across seeds from which on pairing is worth more than the degrees of freedom it costs, for the
+    /// smallest number of replicates; none where trials are not paired.
+    pub break_even: Option<f64>,
+}
+
+/// How strongly configs go with something that should not matter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Association {
+    /// `worker`, `kind of device` or `library`.
+    pub what: String,
+    /// How many of them there were.
+    pub kinds: usize,
+    /// Cramér's V, corrected for its bias: 0 none, 1 each config has its own.
+    pub v: f64,
+    /// p-value of independence.
+    pub independence_p: f64,
+    /// p-value of an effect on the primary metric beside the configs'; none where that cannot be told.
+    pub effect_p: Option<f64>,
+}
+
+/// Trainings that are one and the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Copies {
+    /// `config replicate r`, the first ones.
+    pub trials: Vec<String>,
+    /// How many.
+    pub count: usize,
+    /// What is equal: `trained parameters` or `every number`.
+    pub equal: String,
+}
+
+/// A completed trial as the audit sees it.
+struct Made<'a> {
+    trial: &'a TrialResult,
+    value: f64,
+    worker: Option<&'a str>,
+    ended_ms: Option<u64>,
+}
+
+/// Audits the completed trials of a sweep.
+pub(in crate::report) fn design_audit(results: &SweepResults, paired: bool) -> DesignAudit {
+    let metric = &results.spec.analysis.metric;
+    let ends: BTreeMap<(u32, u32), (&str, Option<u64>)> = results
+        .attempts
+        .iter()
+        .filter(|a| a.end == "completed")
+        .map(|a| ((a.config, a.replicate), (a.worker.as_str(), a.ended_ms)))
+        .collect();
+    let made: Vec<Made<'_>> = results
+        .trials
+        .iter()
+        .filter_map(|trial| {
+            let value = trial.metrics.iter().find(|m| m.is_final && m.name == *metric)?.value;
+            let end = ends.get(&(trial.config, trial.replicate));
+            let (worker, ended_ms) = (end.map(|(worker, _)| *worker), end.and_then(|(_, at)| *at));
+            value.is_finite().then_some(Made { trial, value, worker, ended_ms })
+        })
+        .collect();
+    let smallest = results.spec.configs.iter().map(|c| c.replicates as usize).min().unwrap_or(0);
+    let break_even = break_even_correlation(smallest, results.spec.analysis.confidence);
+    DesignAudit {
+        associations: associations(&made),
+        drift: drift(&made, results.spec.analysis.confidence),
+        copies: copies(results, &made),
+        break_even: break_even.ok().filter(|_| paired),
+    }
+}
+
+fn associations(made: &[Made<'_>]) -> Vec<Association> {
+    let provenance = |m: &Made<'_>| m.trial.provenance.clone().unwrap_or_default();
+    let kinds: [(&str, Vec<Option<String>>); 3] = [
+        ("worker", made.iter().map(|m| m.worker.map(str::to_owned)).collect()),
+        ("kind of device", made.iter().map(|m| Some(provenance(m).device).filter(|d| !d.is_empty())).collect()),
+        ("library", made.iter().map(|m| Some(provenance(m).library).filter(|l| !l.is_empty())).collect()),
+    ];
+    kinds.into_iter().filter_map(|(what, names)| association(what, made, &names)).collect()
+}
+
+/// None where there is one kind only, or nothing is known.
+fn association(what: &str, made: &[Made<'_>], names: &[Option<String>]) -> Option<Association> {
+    let distinct: BTreeSet<&String> = names.iter().flatten().collect();
+    if distinct.len() < 2 {
+        return None;
+    }
+    let known = || made.iter().zip(names).filter_map(|(m, name)| Some((m, name.as_ref()?)));
+    let kind: Vec<usize> = known().filter_map(|(_, name)| distinct.iter().position(|d| *d == name)).collect();
+    let config: Vec<usize> = known().map(|(m, _)| m.trial.config as usize).collect();
+    let values: Vec<f64> = known().map(|(m, _)| m.value).collect();
+    let found = cramers_v(&contingency(&config, &kind).ok()?).ok()?;
+    Some(Association {
+        what: what.to_owned(),
+        kinds: distinct.len(),
+        v: found.v_corrected,
+        independence_p: found.p_value,
+        effect_p: worker_effect(&values, &config, &kind).ok().map(|test| test.p_value),
+    })
+}
+
+fn drift(made: &[Made<'_>], confidence: f64) -> Option<TTest> {
+    let mut timed: Vec<(u64, &Made<'_>)> = made.iter().filter_map(|m| Some((m.ended_ms?, m))).collect();
+    timed.sort_by_key(|(at, m)| (*at, m.trial.config, m.trial.replicate));
+    let values: Vec<f64> = timed.iter().map(|(_, m)| m.value).collect();
+    let configs: Vec<usize> = timed.iter().map(|(_, m)| m.trial.config as usize).collect();
+    let order: Vec<f64> = (0..timed.len()).map(|at| at as f64).collect();
+    run_order_drift(&values, &configs, &order, confidence).ok()
+}
+
+fn copies(results: &SweepResults, made: &[Made<'_>]) -> Vec<Copies> {
+    let name = |m: &Made<'_>| {
+        let config = results.spec.configs.get(m.trial.config as usize);
+        let config = config.map(|c| full_name(&c.stratum, &c.name)).unwrap_or_default();
+        format!("{config} replicate {}", m.trial.replicate)
+    };
+    let found = |members: &[&Made<'_>], equal: &str| Copies {
+        trials: members.iter().take(MOST_NAMES).map(|m| name(m)).collect(),
+        count: members.len(),
+        equal: equal.to_owned(),
+    };
+    let mut by_digest: BTreeMap<&str, Vec<&Made<'_>>> = BTreeMap::new();
+    for m in made {
+        if let Some(p) = m.trial.provenance.as_ref().filter(|p| !p.parameter_digest.is_empty()) {
+            by_digest.entry(&p.parameter_digest).or_default().push(m);
+        }
+    }
+    let seeds = |members: &[&Made<'_>]| members.iter().map(|m| m.trial.seed).collect::<BTreeSet<u64>>().len();
+    let same = by_digest.values().filter(|members| seeds(members) > 1);
+    let mut copies: Vec<Copies> = same.map(|members| found(members, "trained parameters")).collect();
+    if copies.is_empty() {
+        copies.extend(equal_numbers(made).iter().map(|members| found(members, "every number")));
+    }
+    copies
+}
+
+/// Trials of one config whose final numbers, several of them, are all equal to the bit under different seeds. One
+/// number alone may be equal by chance.
+fn equal_numbers<'a, 'r>(made: &'a [Made<'r>]) -> Vec<Vec<&'a Made<'r>>> {
+    let mut by_config: BTreeMap<u32, Vec<&Made<'r>>> = BTreeMap::new();
+    for m in made {
+        by_config.entry(m.trial.config).or_default().push(m);
+    }
+    let finals = |m: &Made<'_>| -> Vec<f64> {
+        m.trial.metrics.iter().filter(|m| m.is_final && !m.is_timing()).map(|m| m.value).collect()
+    };
+    let mut groups = Vec::new();
+    for members in by_config.into_values() {
+        let numbers: Vec<Vec<f64>> = members.iter().map(|m| finals(m)).collect();
+        let seeds: Vec<u64> = members.iter().map(|m| m.trial.seed).collect();
+        if numbers.iter().any(|n| n.len() < 2 || n.iter().any(|x| !x.is_finite())) {
+            continue;
+        }
+        for copy in duplicates(&numbers, &seeds).unwrap_or_default() {
+            groups.push(copy.runs.iter().filter_map(|&run| members.get(run).copied()).collect());
+        }
+    }
+    groups
+}

@@ -1,0 +1,139 @@
+//! Pairs of configs of one stratum: tests, families, correction.
+//!
+//! Map: this page the families · `pairs` which configs are compared · `pair` the numbers of one comparison · `adjust`
+//! correction inside a family · `robust` other tests beside the planned one · `verdict` what the numbers say.
+
+mod adjust;
+mod pair;
+mod pairs;
+mod robust;
+mod verdict;
+
+use self::pairs::Pair;
+pub(super) use self::pairs::{Settings, settings};
+use super::{
+    analysis::{
+        Cell, Comparison, ComparisonResult, ConfigResult, Family, MetricInfo, Plan, Role, Stratum, Tested, Untested,
+    },
+    analyze::AnalyzeError,
+    losses, wording,
+};
+use sweeper_core::spec::Correction;
+
+/// One family per metric, in the order of `metrics`. `settings` are those of the stratum's configs, in the same order;
+/// `seed` is what every random number of the report derives from.
+///
+/// # Errors
+/// [`AnalyzeError::NoBaseline`].
+pub(super) fn families(
+    stratum: &Stratum,
+    settings: &[Option<Settings>],
+    metrics: &[MetricInfo],
+    (plan, seed): (&Plan, u64),
+) -> Result<Vec<Family>, AnalyzeError> {
+    let pairs = pairs::of(stratum, settings, plan)?;
+    let numbered = metrics.iter().enumerate();
+    let mut tests: Vec<Tests<'_>> =
+        numbered.map(|(m, metric)| Tests::of(stratum, &pairs, (m, metric), (plan, seed))).collect();
+    adjust::alone(&mut tests, plan);
+    adjust::secondary(&mut tests);
+    Ok(tests.into_iter().map(|tests| tests.judged(plan)).collect())
+}
+
+/// The comparisons of one metric before they are put into words.
+struct Tests<'a> {
+    stratum: &'a Stratum,
+    metric: &'a MetricInfo,
+    /// Index of the metric.
+    m: usize,
+    pairs: &'a [Pair],
+    results: Vec<Result<Tested, Untested>>,
+    /// What the correction counts.
+    corrected_over: usize,
+    /// Which stream of random numbers is its own.
+    seed: u64,
+}
+
+impl<'a> Tests<'a> {
+    fn of(
+        stratum: &'a Stratum,
+        pairs: &'a [Pair],
+        (m, metric): (usize, &'a MetricInfo),
+        (plan, seed): (&Plan, u64),
+    ) -> Self {
+        let tests = Self { stratum, metric, m, pairs, results: Vec::new(), corrected_over: 0, seed };
+        let one = |(at, pair): (usize, &Pair)| {
+            let (config, baseline) = tests.sides(pair);
+            pair::test((config, baseline), (tests.cell(config), tests.cell(baseline)), metric, plan, tests.draws(at))
+        };
+        let results = pairs.iter().enumerate().map(one).collect();
+        Self { results, ..tests }
+    }
+
+    fn sides(&self, pair: &Pair) -> (&'a ConfigResult, &'a ConfigResult) {
+        (&self.stratum.configs[pair.config], &self.stratum.configs[pair.baseline])
+    }
+
+    fn cell(&self, config: &'a ConfigResult) -> &'a Cell {
+        config.cells.get(self.m).unwrap_or(&Cell::NoData)
+    }
+
+    /// A stream of random numbers of its own for each comparison of the report.
+    fn draws(&self, at: usize) -> sweeper_stats::Draws {
+        let first = self.stratum.configs.first().map_or(0, |config| config.index);
+        // Strata, metrics and comparisons are far fewer than 2^32 together; where they are not, streams repeat, which
+        // costs independence between far-apart comparisons and nothing else.
+        let part = (first.wrapping_mul(1_000_003) ^ (self.m as u32).wrapping_mul(65_537)).wrapping_add(at as u32);
+        sweeper_stats::Draws { seed: self.seed, part }
+    }
+
+    fn role(&self) -> Role {
+        match self.metric {
+            MetricInfo { primary: true, .. } => Role::Primary,
+            MetricInfo { secondary: true, .. } => Role::Secondary,
+            _ => Role::Other,
+        }
+    }
+
+    /// Uncorrected p-values, in the order of the pairs.
+    fn raw(&self) -> Vec<Option<f64>> {
+        self.results.iter().map(|result| result.as_ref().ok().map(|tested| tested.p_value)).collect()
+    }
+
+    fn judged(mut self, plan: &Plan) -> Family {
+        let (role, corrected) = (self.role(), plan.correction != Correction::None);
+        let over = self.corrected_over;
+        let size = self.raw().iter().flatten().count();
+        for tested in self.results.iter_mut().flatten() {
+            verdict::judge(tested, self.metric, plan, if corrected { over } else { 1 });
+        }
+        let results = std::mem::take(&mut self.results);
+        let comparison = |(pair, result): (&Pair, Result<Tested, Untested>)| {
+            let result = match result {
+                Ok(tested) => ComparisonResult::Tested(Box::new(tested)),
+                Err(why) => ComparisonResult::NotTested(why),
+            };
+            let (config, baseline) = self.sides(pair);
+            let losses = losses::of(config, baseline);
+            let words = wording::of_comparison((&config.name, &baseline.name), &result, &losses, self.metric, plan);
+            Comparison {
+                index: config.index,
+                config: config.name.clone(),
+                baseline: baseline.name.clone(),
+                baseline_index: baseline.index,
+                factor: pair.factor.clone(),
+                losses,
+                result,
+                sentence: words.sentence,
+                evidence: words.evidence,
+            }
+        };
+        Family {
+            metric: self.metric.name.clone(),
+            role,
+            size,
+            corrected_over: over,
+            comparisons: self.pairs.iter().zip(results).map(comparison).collect(),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The numbers of one comparison, not yet corrected.
+
+use super::robust;
+use crate::report::analysis::{
+    Cell, ConfigResult, Equivalence, FEW, Measured, MetricInfo, Observation, Plan, Test, Tested, Untested, Verdict,
+};
+use sweeper_core::spec::{Direction, Missing, Pairing};
+use sweeper_stats::{
+    Degenerate, Draws, EffectSize, TTest,
+    equivalence::{equivalence_interval, smallest_margin, tost_of},
+    from_summary::{SampleStats, hedges_g_from, welch_t_from},
+    power::Arm,
+    ranks::{Alternative, RankTest, mann_whitney, wilcoxon},
+    superiority::{superiority, superiority_paired},
+};
+
+/// A config and what it is compared with, on one metric.
+struct Sides<'a> {
+    config: (&'a ConfigResult, &'a Measured),
+    baseline: (&'a ConfigResult, &'a Measured),
+    metric: &'a MetricInfo,
+    plan: &'a Plan,
+    draws: Draws,
+}
+
+/// The numbers of one comparison, or why there are none.
+pub(super) fn test(
+    (config, baseline): (&ConfigResult, &ConfigResult),
+    (config_cell, baseline_cell): (&Cell, &Cell),
+    metric: &MetricInfo,
+    plan: &Plan,
+    draws: Draws,
+) -> Result<Tested, Untested> {
+    let produced = |cell: &Cell| !matches!(cell, Cell::NotMeasured);
+    if !produced(config_cell) || !produced(baseline_cell) {
+        return Err(Untested::NotMeasured { config: produced(config_cell), baseline: produced(baseline_cell) });
+    }
+    let (Some(a), Some(b)) = (config_cell.measured(), baseline_cell.measured()) else {
+        return Err(Untested::TooFew { n: 0, needed: 2 });
+    };
+    let sides = Sides { config: (config, a), baseline: (baseline, b), metric, plan, draws };
+    let mut tested = match plan.pairing {
+        Pairing::Common => sides.paired()?,
+        Pairing::Independent => sides.unpaired()?,
+    };
+    tested.worst_rank = sides.worst_rank();
+    if plan.missing == Missing::WorstRank {
+        // Without a known better side, or with nothing observed, there is no worst rank: the t-test stays.
+        if let Some(rank) = &tested.worst_rank {
+            tested.p_value = rank.p_value;
+            tested.p_adjusted = rank.p_value;
+            tested.test = if tested.test.is_paired() { Test::WorstRankPaired } else { Test::WorstRankUnpaired };
+        }
+    }
+    Ok(tested)
+}
+
+impl Sides<'_> {
+    fn paired(&self) -> Result<Tested, Untested> {
+        let confidence = self.plan.confidence;
+        let (replicates, a, b) = common_replicates(&self.config.1.values, &self.baseline.1.values);
+        let n = a.len();
+        if n > 0 && a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()) {
+            return Err(Untested::EqualInAll { n });
+        }
+        let primary = sweeper_stats::paired_t(&a, &b, confidence).map_err(|why| untested(why, n))?;
+        let (effect, effect_missing) = split(sweeper_stats::hedges_g_paired(&a, &b, confidence));
+        let pairs = replicates.iter().zip(a.iter().zip(&b));
+        let pairs = pairs.map(|(&replicate, (a, b))| Observation { replicate, value: a - b }).collect();
+        let robust = || robust::paired(&replicates, (&a, &b), &primary, self.plan, self.draws);
+        Ok(Tested {
+            test: Test::PairedT,
+            n_config: n,
+            n_baseline: n,
+            few: n <= FEW,
+            welch: sweeper_stats::welch_t(&self.config.1.plain(), &self.baseline.1.plain(), confidence).ok(),
+            effect,
+            effect_missing,
+            effect_av: sweeper_stats::hedges_g_av(&a, &b, confidence).ok(),
+            superiority: superiority_paired(&a, &b, confidence).ok(),
+            robustness: self.planned().then(robust),
+            seed_correlation: sweeper_stats::correlation(&a, &b).ok(),
+            pairs,
+            ..self.common(primary, n)?
+        })
+    }
+
+    fn unpaired(&self) -> Result<Tested, Untested> {
+        let confidence = self.plan.confidence;
+        let ((_, config), (_, baseline)) = (self.config, self.baseline);
+        let (a, b) = (config.plain(), baseline.plain());
+        let n = config.n.min(baseline.n);
+        // A published table has no values, and its moments are all there is.
+        let moments = a.is_empty().then(|| config.moments().zip(baseline.moments())).flatten();
+        let (primary, effect) = match &moments {
+            Some((a, b)) => (welch_t_from(a, b, confidence), hedges_g_from(a, b, confidence)),
+            None => (sweeper_stats::welch_t(&a, &b, confidence), sweeper_stats::hedges_g(&a, &b, confidence)),
+        };
+        let primary = primary.map_err(|why| untested(why, n))?;
+        let (effect, effect_missing) = split(effect);
+        let names = [&self.config.0.name, &self.baseline.0.name];
+        let robust = || robust::unpaired(names, (config, baseline), &primary, self.plan, self.draws);
+        Ok(Tested {
+            n_config: config.n,
+            n_baseline: baseline.n,
+            arms: config
+                .sd
+                .zip(baseline.sd)
+                .map(|(sd, other)| [Arm { n: config.n, sd }, Arm { n: baseline.n, sd: other }]),
+            welch: Some(primary),
+            effect,
+            effect_missing,
+            superiority: superiority(&a, &b, confidence).ok(),
+            robustness: (self.planned() && moments.is_none()).then(robust),
+            ..self.common(primary, n)?
+        })
+    }
+
+    /// What both kinds of test have in common; the rest is that of an unpaired one without further numbers.
+    fn common(&self, primary: TTest, n: usize) -> Result<Tested, Untested> {
+        let alpha = self.plan.alpha;
+        let interval = equivalence_interval(&primary, alpha).map_err(|why| untested(why, n))?;
+        let margin = self.plan.delta.filter(|_| self.metric.primary);
+        let equivalence = Equivalence {
+            interval,
+            tost: margin.and_then(|margin| tost_of(&primary, margin, alpha).ok()),
+            smallest_margin: smallest_margin(&interval),
+        };
+        Ok(Tested {
+            test: Test::WelchT,
+            p_value: primary.p_value,
+            n_config: n,
+            n_baseline: n,
+            few: n <= FEW,
+            primary,
+            p_adjusted: primary.p_value,
+            simultaneous: None,
+            welch: None,
+            effect: None,
+            effect_missing: None,
+            effect_av: None,
+            superiority: None,
+            equivalence,
+            robustness: None,
+            worst_rank: None,
+            detectable: None,
+            needed: None,
+            seed_correlation: None,
+            arms: None,
+            pairs: Vec::new(),
+            verdict: Verdict::Undecided,
+        })
+    }
+
+    /// Whether the plan names the metric; others get no further tests.
+    fn planned(&self) -> bool {
+        self.metric.primary || self.metric.secondary
+    }
+
+    /// The rank test in which every lost trial is worse than every observed one; where both configs lost a replicate,
+    /// their pair is a tie. None where nothing was lost and the plan does not ask for it.
+    fn worst_rank(&self) -> Option<RankTest> {
+        let ((config, a), (baseline, b)) = (self.config, self.baseline);
+        let lost = !config.lost.is_empty() || !baseline.lost.is_empty();
+        if !lost && self.plan.missing != Missing::WorstRank {
+            return None;
+        }
+        let worst = worst(self.metric.direction?, a, b)?;
+        let with_lost = |measured: &Measured, lost: &[u32]| {
+            let mut all = measured.values.clone();
+            all.extend(lost.iter().map(|&replicate| Observation { replicate, value: worst }));
+            all.sort_by_key(|o| o.replicate);
+            all
+        };
+        let (a, b) = (with_lost(a, &config.lost), with_lost(b, &baseline.lost));
+        match self.plan.pairing {
+            Pairing::Common => {
+                let (_, a, b) = common_replicates(&a, &b);
+                wilcoxon(&a, &b, Alternative::TwoSided).ok()
+            }
+            Pairing::Independent => {
+                let plain = |all: &[Observation]| all.iter().map(|o| o.value).collect::<Vec<f64>>();
+                mann_whitney(&plain(&a), &plain(&b), Alternative::TwoSided).ok()
+            }
+        }
+    }
+}
+
+/// A value beyond all of both, farther than they are apart, so that its differences have the largest ranks.
+fn worst(direction: Direction, a: &Measured, b: &Measured) -> Option<f64> {
+    let (low, high) = (a.min?.min(b.min?), a.max?.max(b.max?));
+    let step = 2.0 * (high - low).max(low.abs().max(high.abs()) * 1e-6).max(f64::MIN_POSITIVE);
+    Some(match direction {
+        Direction::Maximize => low - step,
+        Direction::Minimize => high + step,
+    })
+}
+
+fn split(effect: Result<EffectSize, Degenerate>) -> (Option<EffectSize>, Option<Degenerate>) {
+    match effect {
+        Ok(effect) => (Some(effect), None),
+        Err(why) => (None, Some(why)),
+    }
+}
+
+impl Measured {
+    /// What is known of it where only moments are.
+    fn moments(&self) -> Option<SampleStats> {
+        Some(SampleStats { n: self.n, mean: self.mean, sd: self.sd? })
+    }
+
+    /// Every value, by replicate.
+    pub(in crate::report) fn plain(&self) -> Vec<f64> {
+        self.values.iter().map(|o| o.value).collect()
+    }
+}
+
+/// Replicates in both, with both values; both inputs are ordered by replicate.
+pub(super) fn common_replicates(config: &[Observation], baseline: &[Observation]) -> (Vec<u32>, Vec<f64>, Vec<f64>) {
+    let mut rest = baseline.iter().peekable();
+    let (mut replicates, mut a, mut b) = (Vec::new(), Vec::new(), Vec::new());
+    for mine in config {
+        while rest.next_if(|other| other.replicate < mine.replicate).is_some() {}
+        if let Some(other) = rest.next_if(|other| other.replicate == mine.replicate) {
+            replicates.push(mine.replicate);
+            a.push(mine.value);
+            b.push(other.value);
+        }
+    }
+    (replicates, a, b)
+}
+
+fn untested(why: Degenerate, n: usize) -> Untested {
+    match why {
+        Degenerate::TooFew { n, needed } => Untested::TooFew { n, needed },
+        Degenerate::ZeroVariance { value } => Untested::ConstantDifference { n, difference: value },
+        other => Untested::Degenerate(other),
+    }
+}

@@ -1,0 +1,416 @@
+//! Sections beside single configs and pairs of them: the best set, factors, learning curves, lost trainings, power, the
+//! audit of the design.
+
+use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, comparisons::subject};
+use crate::report::{
+    Analysis, Association, BestSet, Contender, Copies, FactorTerm, Factors, FailureRate, Interaction, MetricInfo,
+    Stratum,
+    number::{self, fixed, signed},
+    time,
+    wording::{display_name, shorten},
+};
+use sweeper_core::spec::FamilyKind;
+
+/// Above this Cramér's V configs cannot be told from what they go with.
+const CONFOUNDED: f64 = 0.5;
+
+fn primary(analysis: &Analysis) -> Option<&MetricInfo> {
+    analysis.metrics.iter().find(|m| m.primary)
+}
+
+/// Blocks of every stratum that has any, under its heading.
+fn of_strata(analysis: &Analysis, blocks: impl Fn(usize, &Stratum) -> Vec<Block>) -> Vec<Block> {
+    let mut all = Vec::new();
+    for (s, stratum) in analysis.strata.iter().enumerate() {
+        let own = blocks(s, stratum);
+        if !own.is_empty() {
+            all.extend(stratum_heading(stratum));
+            all.extend(own);
+        }
+    }
+    all
+}
+
+fn section(id: &str, title: &str, note: &str, blocks: Vec<Block>) -> Option<Section> {
+    if blocks.is_empty() {
+        return None;
+    }
+    let note = (!note.is_empty()).then(|| Block::Note(note.to_owned()));
+    Some(Section::new(id, title, note.into_iter().chain(blocks).collect()))
+}
+
+/// Which configs may be the best.
+pub(super) fn best(analysis: &Analysis) -> Option<Section> {
+    let blocks = of_strata(analysis, |s, stratum| {
+        let table = |best: &BestSet| best_table(analysis, best, format!("best-s{s}"));
+        stratum.best.as_ref().map(table).map(Block::Table).into_iter().collect()
+    });
+    let note = "Not a winner but a set: every config that was not shown to be worse than the best (Hsu's comparisons with the \
+                best, equal variances). The top mean of many looks better than it is; the shrunken mean says how much. To \
+                report the winner's own value, train it again on fresh seeds.";
+    section("best", "Which may be the best", note, blocks)
+}
+
+fn best_table(analysis: &Analysis, best: &BestSet, id: String) -> Table {
+    let metric = primary(analysis);
+    let unit = metric.map_or("", |m| m.unit.of_value());
+    let decimals = decimals(analysis, best);
+    let row = |c: &Contender| {
+        let with_best = c.with_best.as_ref().map(|i| {
+            let shown = format!("[{}, {}]", signed(i.low, decimals), signed(i.high, decimals));
+            Cell::number(shown, [i.low, i.high])
+        });
+        let rank = c.rank.map(|(rank, low, high)| {
+            let values = [rank, low, high].map(|r| r as f64);
+            Cell::number(format!("{rank} [{low}, {high}]"), values)
+        });
+        let none = || Cell::missing("n/a");
+        Row {
+            marked: c.among_best,
+            cells: vec![
+                Cell::name(display_name(&c.config)),
+                Cell::text(if c.among_best { "may be the best" } else { "not the best" }),
+                Cell::strong(fixed(c.mean, decimals), [c.mean]),
+                c.shrunken.map_or_else(none, |mean| Cell::number(fixed(mean, decimals), [mean])),
+                with_best.unwrap_or_else(none),
+                rank.unwrap_or_else(none),
+            ],
+        }
+    };
+    let confidence = number::percent(best.confidence);
+    let ranked = best.ranked_on.map(|n| format!("Ranks rest on {n} replicates of each.")).unwrap_or_default();
+    let heads = ["mean", "shrunken mean"]
+        .map(|head| Column::number(if unit.is_empty() { head.to_owned() } else { format!("{head} ({unit})") }));
+    let mut columns = vec![Column::text("config"), Column::text("verdict")];
+    columns.extend(heads);
+    columns.push(
+        Column::number(format!("minus best, {confidence}"))
+            .hint("mean minus the best of the others, for all configs at once"),
+    );
+    columns
+        .push(Column::number(format!("rank, {confidence}")).hint("1 is best; intervals hold for all configs at once"));
+    Table {
+        id,
+        title: "Contenders, the best mean first".to_owned(),
+        note: ranked,
+        columns,
+        rows: best.contenders.iter().map(row).collect(),
+    }
+}
+
+/// Two digits of the smallest spread between neighbours, as a table of means wants them.
+fn decimals(analysis: &Analysis, best: &BestSet) -> usize {
+    let m = analysis.metrics.iter().position(|m| m.primary).unwrap_or(0);
+    let configs = analysis.strata.iter().flat_map(|s| &s.configs);
+    let named = configs.filter(|c| best.contenders.iter().any(|b| b.config == c.name));
+    let errors = named.filter_map(|c| c.cells.get(m)?.measured()?.se);
+    number::decimals(errors.reduce(f64::min))
+}
+
+/// What single settings do.
+pub(super) fn factors(analysis: &Analysis) -> Option<Section> {
+    let blocks = of_strata(analysis, |s, stratum| {
+        stratum.factors.as_ref().map_or_else(Vec::new, |factors| factor_blocks(analysis, factors, s))
+    });
+    let note = "Settings that vary among the configs, as factors of an experiment. Uncorrected: for questions that were not \
+                planned, these are leads and not findings.";
+    section("factors", "What single settings do", note, blocks)
+}
+
+fn factor_blocks(analysis: &Analysis, factors: &Factors, s: usize) -> Vec<Block> {
+    let names: Vec<String> = factors
+        .factors
+        .iter()
+        .zip(&factors.levels)
+        .map(|(factor, levels)| format!("{} ({})", display_name(factor), shorten(&levels.join(", "), 80)))
+        .collect();
+    let (main, two_way) = (factors.main_rank, factors.two_way_rank);
+    let mut lines = vec![
+        format!("Factors: {}.", names.join("; ")),
+        format!(
+            "Estimable: {} of {} main-effect terms, {} of {} with interactions of two; {} pairs of configs differ in one \
+             setting.",
+            main.0, main.1, two_way.0, two_way.1, factors.one_apart
+        ),
+    ];
+    if factors.empty_cells > 0.0 {
+        lines.push(format!("{} combinations of levels have no config.", number::exact(factors.empty_cells)));
+    }
+    if !factors.terms.is_empty() {
+        let configs: Vec<String> = factors.grid.iter().map(|c| display_name(c)).collect();
+        lines.push(format!("Analysed: the largest complete grid, {}.", shorten(&configs.join(", "), 400)));
+    }
+    lines.extend(factors.merged.iter().map(|merged| format!("{merged} act as one factor there.")));
+    if !factors.aliased.is_empty() {
+        lines.push(format!("Not to be told apart from others: {}.", factors.aliased.join(", ")));
+    }
+    let mut blocks = vec![Block::List(lines)];
+    if !factors.terms.is_empty() {
+        blocks.push(Block::Table(anova_table(analysis, &factors.terms, format!("anova-s{s}"))));
+    }
+    if !factors.interactions.is_empty() {
+        blocks.push(Block::Table(interaction_table(analysis, &factors.interactions, format!("interactions-s{s}"))));
+    }
+    blocks
+}
+
+fn anova_table(analysis: &Analysis, terms: &[FactorTerm], id: String) -> Table {
+    let alpha = analysis.plan.alpha;
+    let row = |term: &FactorTerm| {
+        let share = term.interval.as_ref().map(|i| {
+            let shown = format!("[{}, {}]", fixed(i.low, 2), fixed(i.high, 2));
+            Cell::number(shown, [i.low, i.high])
+        });
+        Row {
+            marked: false,
+            cells: vec![
+                Cell::name(display_name(&term.term)),
+                Cell::number(format!("{}, {}", term.df.0, term.df.1), [term.df.0 as f64, term.df.1 as f64]),
+                Cell::number(number::statistic(term.statistic), [term.statistic]),
+                Cell::strong(number::p(term.p_value, alpha), [term.p_value]),
+                Cell::number(fixed(term.omega_squared, 2), [term.omega_squared]),
+                Cell::number(fixed(term.eta_squared, 2), [term.eta_squared]),
+                share.unwrap_or_else(|| Cell::missing("n/a")),
+            ],
+        }
+    };
+    let columns = vec![
+        Column::text("term"),
+        Column::number("df"),
+        Column::number("F"),
+        Column::number("p"),
+        Column::number("partial ω²"),
+        Column::number("partial η²").hint("biased upwards"),
+        Column::number("share of variance").hint("confidence interval of what both estimate"),
+    ];
+    let title = "Analysis of variance, type II".to_owned();
+    Table { id, title, note: String::new(), columns, rows: terms.iter().map(row).collect() }
+}
+
+fn interaction_table(analysis: &Analysis, interactions: &[Interaction], id: String) -> Table {
+    let (alpha, unit) = (analysis.plan.alpha, primary(analysis).map_or("", |m| m.unit.of_difference()));
+    let row = |found: &Interaction| {
+        let (test, d) = (&found.test, number::decimals(Some(found.test.standard_error)));
+        let interval = format!("[{}, {}]", signed(test.interval.low, d), signed(test.interval.high, d));
+        let configs: Vec<String> = found.configs.iter().map(|c| shorten(c, 40)).collect();
+        Row {
+            marked: false,
+            cells: vec![
+                Cell::name(format!("{} × {}", display_name(&found.factors.0), display_name(&found.factors.1))),
+                Cell::text(configs.join(" | ")),
+                Cell::strong(signed(test.difference, d), [test.difference]),
+                Cell::number(interval, [test.interval.low, test.interval.high]),
+                Cell::number(number::p(test.p_value, alpha), [test.p_value]),
+            ],
+        }
+    };
+    let columns = vec![
+        Column::text("settings"),
+        Column::text("configs: neither | first | second | both"),
+        Column::number("difference in differences"),
+        Column::number(format!("{} interval", number::percent(analysis.plan.confidence))),
+        Column::number("p"),
+    ];
+    Table {
+        id,
+        title: if unit.is_empty() { "Interactions".to_owned() } else { format!("Interactions, in {unit}") },
+        note: "How much more the first setting does where the second one is there, too.".to_owned(),
+        columns,
+        rows: interactions.iter().map(row).collect(),
+    }
+}
+
+/// Lost trainings as an outcome.
+pub(super) fn failures(analysis: &Analysis) -> Option<Section> {
+    let alpha = analysis.plan.alpha;
+    let blocks = of_strata(analysis, |s, stratum| {
+        if stratum.failures.is_empty() {
+            return Vec::new();
+        }
+        let row = |failure: &FailureRate| {
+            let none = || Cell::missing("n/a");
+            let rate = failure.rate.as_ref().map(|(rate, i)| {
+                let [rate, low, high] = [*rate, i.low, i.high].map(|share| 100.0 * share);
+                Cell::strong(format!("{} [{}, {}]", fixed(rate, 0), fixed(low, 0), fixed(high, 0)), [rate, low, high])
+            });
+            Row {
+                marked: false,
+                cells: vec![
+                    Cell::name(display_name(&failure.config)),
+                    Cell::number(failure.ended.to_string(), [failure.ended as f64]),
+                    Cell::number(failure.diverged.to_string(), [failure.diverged as f64]),
+                    Cell::number(failure.abandoned.to_string(), [failure.abandoned as f64]),
+                    rate.unwrap_or_else(none),
+                    failure.p_value.map_or_else(none, |p| Cell::number(number::p(p, alpha), [p])),
+                ],
+            }
+        };
+        let columns = vec![
+            Column::text("config"),
+            Column::number("trials ended"),
+            Column::number("diverged"),
+            Column::number("abandoned"),
+            Column::number("lost, %").hint("with Wilson's interval"),
+            Column::number("p against the baseline").hint("Boschloo's test, uncorrected"),
+        ];
+        let rows = stratum.failures.iter().map(row).collect();
+        vec![Block::Table(Table {
+            id: format!("failures-s{s}"),
+            title: "Rates".to_owned(),
+            note: String::new(),
+            columns,
+            rows,
+        })]
+    });
+    let note = "A config that loses trainings may look better for it: only the survivors have a value. The worst-rank column \
+                of the other tests ranks lost trainings below all others.";
+    section("failures", "Lost trainings", note, blocks)
+}
+
+/// What the design could have found.
+pub(super) fn power(analysis: &Analysis) -> Option<Section> {
+    let m = analysis.metrics.iter().position(|m| m.primary)?;
+    let unit = primary(analysis).map_or("", |metric| metric.unit.of_difference());
+    let trials: usize = analysis.counts.completed + analysis.counts.diverged;
+    let seconds = analysis.provenance.train_seconds + analysis.provenance.evaluate_seconds;
+    let each = if trials > 0 && seconds > 0.0 { Some(seconds / trials as f64) } else { None };
+    let blocks = of_strata(analysis, |s, stratum| {
+        let Some(family) = stratum.families.get(m) else { return Vec::new() };
+        let row = |comparison: &crate::report::Comparison| {
+            let tested = comparison.result.tested()?;
+            let detectable = tested.detectable?;
+            let d = number::tested_decimals(tested);
+            let none = || Cell::missing("n/a");
+            let needed = tested.needed.as_ref();
+            let cost = needed.zip(each).map(|(needed, each)| {
+                let more = needed.settle.saturating_sub(tested.n_config.min(tested.n_baseline));
+                let seconds = 2.0 * more as f64 * each;
+                Cell::number(time::duration(seconds), [seconds])
+            });
+            Some(Row {
+                marked: false,
+                cells: vec![
+                    Cell::name(subject(comparison, analysis.plan.family)),
+                    Cell::number(
+                        crate::report::text::sizes(tested),
+                        [tested.n_config as f64, tested.n_baseline as f64],
+                    ),
+                    Cell::strong(fixed(detectable, d), [detectable]),
+                    needed.map_or_else(none, |n| Cell::number(n.settle.to_string(), [n.settle as f64])),
+                    cost.unwrap_or_else(none),
+                ],
+            })
+        };
+        let rows: Vec<Row> = family.comparisons.iter().filter_map(row).collect();
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        let detectable = if unit.is_empty() { "detectable".to_owned() } else { format!("detectable ({unit})") };
+        let columns = vec![
+            Column::text("config"),
+            Column::number("n"),
+            Column::number(detectable)
+                .hint("true difference found with probability 0.8 at the family's strictest level"),
+            Column::number("n to settle")
+                .hint("replicates each that settle it against the smallest difference that matters"),
+            Column::number("device time for that"),
+        ];
+        vec![Block::Table(Table {
+            id: format!("power-s{s}"),
+            title: "Differences that can be found".to_owned(),
+            note: String::new(),
+            columns,
+            rows,
+        })]
+    });
+    let note = "What these numbers of trainings can find, with the standard deviation taken at its upper 80 % confidence limit. \
+                It does not look at the difference found: the power “observed” after the fact says no more than p.";
+    section("power", "What this design can find", note, blocks)
+}
+
+/// Whether the trials were made as an experiment should be.
+pub(super) fn audit(analysis: &Analysis) -> Section {
+    let audit = &analysis.audit;
+    let (alpha, scope) = (analysis.plan.alpha, &analysis.scope);
+    let mut lines = Vec::new();
+    if !scope.fixed.is_empty() {
+        lines.push(format!(
+            "Replicates vary {}; they hold fixed {}: nothing here speaks of other values of those.",
+            scope.varies.join(", "),
+            scope.fixed.join(", ")
+        ));
+    }
+    lines.extend(audit.associations.iter().map(|found| association(found, alpha)));
+    if audit.associations.is_empty() && !analysis.provenance.devices.is_empty() {
+        lines.push(
+            "All trials come from one worker, or which one made them is not known: no confounding to check.".to_owned(),
+        );
+    }
+    if let Some(drift) = &audit.drift {
+        let d = number::decimals(Some(drift.standard_error));
+        let unit = primary(analysis).map_or("", |m| m.unit.of_difference());
+        let slope = number::with_unit(&signed(drift.difference, d), unit);
+        let p = number::p_equals(drift.p_value, alpha);
+        let verdict = if drift.p_value <= alpha { "DRIFT: the metric" } else { "No drift shown: the metric" };
+        lines.push(format!("{verdict} changes by {slope} per trial in the order in which trials ended ({p})."));
+    }
+    if let Some(rho) = audit.break_even {
+        lines.push(pairing(analysis, rho));
+    }
+    lines.extend(audit.copies.iter().map(copies));
+    if audit.copies.is_empty() {
+        lines.push("No two trainings under different seeds gave the same parameters or the same numbers.".to_owned());
+    }
+    Section::new("audit", "How the trials were made", vec![Block::List(lines)])
+}
+
+fn association(found: &Association, alpha: f64) -> String {
+    let v = fixed(found.v, 2);
+    let what = &found.what;
+    let effect = found.effect_p.map_or_else(String::new, |p| {
+        let shown = if p <= alpha { "it has an effect of its own" } else { "no effect of its own was shown" };
+        format!("; beside the configs {shown} ({})", number::p_equals(p, alpha))
+    });
+    if found.v > CONFOUNDED {
+        format!(
+            "CONFOUNDED: configs go with the {what} (Cramér's V {v}, {} of them): differences may be its own{effect}.",
+            found.kinds
+        )
+    } else {
+        format!("Configs are spread over {} kinds of {what} (Cramér's V {v}){effect}.", found.kinds)
+    }
+}
+
+/// Whether pairing paid.
+fn pairing(analysis: &Analysis, rho: f64) -> String {
+    let m = analysis.metrics.iter().position(|m| m.primary).unwrap_or(0);
+    let families = analysis.strata.iter().filter_map(|s| s.families.get(m));
+    let mut found: Vec<f64> =
+        families.flat_map(|f| f.comparisons.iter().filter_map(|c| c.result.tested()?.seed_correlation)).collect();
+    found.sort_by(f64::total_cmp);
+    let median = match found.as_slice() {
+        [] => "no correlation could be measured".to_owned(),
+        all => format!("the median over the comparisons is {}", fixed(all[all.len() / 2], 2)),
+    };
+    format!(
+        "Pairing pays from a correlation across seeds of {} on; {median}. It was part of the plan, and stays whatever it was.",
+        fixed(rho, 2)
+    )
+}
+
+fn copies(found: &Copies) -> String {
+    let names: Vec<String> = found.trials.iter().map(|name| display_name(name)).collect();
+    let more =
+        if found.count > names.len() { format!(" and {} more", found.count - names.len()) } else { String::new() };
+    format!(
+        "COPIES: {}{more} have different seeds and equal {}: they are one observation, not {}.",
+        names.join(", "),
+        found.equal.strip_prefix("trained ").unwrap_or(&found.equal),
+        found.count
+    )
+}
+
+/// Whether a family has a baseline, for captions.
+pub(super) fn has_baseline(analysis: &Analysis) -> bool {
+    analysis.plan.family == FamilyKind::Baseline
+}

@@ -1,0 +1,184 @@
+//! Tables of pairs of configs: what was tested, and other ways to test it.
+
+use super::{Cell, Column, Row, Table};
+use crate::report::{
+    Analysis, Comparison, ComparisonResult, Family, Flip, MetricInfo, Robustness, Tested,
+    number::{self, signed, tested_decimals},
+    text,
+    wording::{Look, display_name, shorten, untested_short},
+};
+use sweeper_core::spec::FamilyKind;
+use sweeper_stats::Interval;
+
+/// Names of trainings listed in one cell.
+const MOST_FLIPS: usize = 5;
+
+/// Whose a comparison is: the config, where all have one baseline.
+pub(super) fn subject(comparison: &Comparison, family: FamilyKind) -> String {
+    let config = display_name(&comparison.config);
+    match family {
+        FamilyKind::Baseline => config,
+        _ => format!("{config} v {}", display_name(&comparison.baseline)),
+    }
+}
+
+/// All comparisons of one family.
+pub(super) fn table(analysis: &Analysis, family: &Family, metric: &MetricInfo, id: String) -> Table {
+    let unit = metric.unit.of_difference();
+    let confidence = number::percent(analysis.plan.confidence);
+    let factors = family.comparisons.iter().any(|c| c.factor.is_some());
+    let mut columns = vec![Column::text("config")];
+    columns.extend(factors.then(|| Column::text("differs in")));
+    columns.push(Column::text("verdict"));
+    let simultaneous = Column::number(format!("simultaneous {confidence}"));
+    columns.extend([
+        Column::number("difference"),
+        Column::number(format!("{confidence} interval")).hint("for this comparison alone"),
+        simultaneous.hint("holds for all comparisons of the table at once"),
+        Column::number("n"),
+        Column::number("t (df)"),
+        Column::number("p"),
+        Column::number("adjusted p"),
+        Column::number(text::effect_head(family)),
+        Column::number("A12")
+            .hint("probability that a training of the first config gives the larger value, ties counted half"),
+        Column::number("seed r").hint("correlation across seeds"),
+    ]);
+    let width = columns.len();
+    Table {
+        id,
+        title: if unit.is_empty() { "Comparisons".to_owned() } else { format!("Comparisons, differences in {unit}") },
+        note: text::family_caption(analysis, family),
+        rows: family.comparisons.iter().map(|c| row(c, analysis, factors, width)).collect(),
+        columns,
+    }
+}
+
+fn row(comparison: &Comparison, analysis: &Analysis, factors: bool, width: usize) -> Row {
+    let mut cells = vec![Cell::name(subject(comparison, analysis.plan.family))];
+    if factors {
+        cells.push(Cell::text(comparison.factor.as_deref().map_or_else(String::new, display_name)));
+    }
+    cells.push(Cell::verdict(Look::of(&comparison.result)));
+    match &comparison.result {
+        ComparisonResult::Tested(tested) => {
+            cells.extend(numbers(tested, !comparison.losses.is_empty(), analysis.plan.alpha));
+        }
+        ComparisonResult::NotTested(why) => cells.push(Cell::missing(untested_short(why))),
+    }
+    cells.resize(width, Cell::missing(""));
+    Row { marked: false, cells }
+}
+
+fn numbers(tested: &Tested, losses: bool, alpha: f64) -> Vec<Cell> {
+    let d = tested_decimals(tested);
+    let primary = &tested.primary;
+    let t = format!("{} ({})", number::statistic(primary.statistic), number::df(primary.df));
+    let sizes = [tested.n_config as f64, tested.n_baseline as f64];
+    let superiority = tested.superiority.as_ref().map(|s| {
+        let shown = [s.a12, s.interval.low, s.interval.high].map(|v| number::fixed(v, 2));
+        Cell::number(format!("{} [{}, {}]", shown[0], shown[1], shown[2]), [s.a12, s.interval.low, s.interval.high])
+    });
+    let r = tested.seed_correlation.map(|r| Cell::number(number::fixed(r, 2), [r]));
+    vec![
+        Cell::strong(signed(primary.difference, d), [primary.difference]),
+        interval(Some(&primary.interval), d),
+        interval(tested.simultaneous.as_ref(), d),
+        Cell::number(text::sizes(tested), sizes).tag(tested.few, "few").tag(losses, "survivors"),
+        Cell::number(t, [primary.statistic, primary.df]),
+        Cell::number(number::p(tested.p_value, alpha), [tested.p_value]),
+        Cell::strong(number::p(tested.p_adjusted, alpha), [tested.p_adjusted]),
+        effect(tested),
+        superiority.unwrap_or_else(|| Cell::missing("n/a")),
+        r.unwrap_or_else(|| Cell::missing("n/a")),
+    ]
+}
+
+fn effect(tested: &Tested) -> Cell {
+    let Some(effect) = &tested.effect else { return Cell::missing(text::effect(tested)) };
+    let average = tested.effect_av.as_ref().map(|e| format!("; av {}", number::statistic(e.g))).unwrap_or_default();
+    let values = [effect.g, effect.interval.low, effect.interval.high];
+    let shown = format!("{}{average}", text::effect(tested));
+    Cell::number(shown, values.into_iter().chain(tested.effect_av.as_ref().map(|e| e.g)))
+}
+
+fn interval(interval: Option<&Interval>, decimals: usize) -> Cell {
+    let Some(i) = interval else { return Cell::missing("n/a") };
+    Cell::number(format!("[{}, {}]", signed(i.low, decimals), signed(i.high, decimals)), [i.low, i.high])
+}
+
+/// Other tests of the same comparisons; none where the plan does not name the metric.
+pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricInfo, id: String) -> Option<Table> {
+    let alpha = analysis.plan.alpha;
+    let unit = metric.unit.of_difference();
+    let row = |comparison: &Comparison| {
+        let tested = comparison.result.tested()?;
+        let robust = tested.robustness.as_ref()?;
+        let p = |value: Option<f64>| match value {
+            Some(value) => Cell::number(number::p(value, alpha), [value]),
+            None => Cell::missing("n/a"),
+        };
+        let d = tested_decimals(tested);
+        let trimmed = robust.trimmed.as_ref().map(|t| Cell::number(signed(t.difference, d), [t.difference]));
+        Some(Row {
+            marked: false,
+            cells: vec![
+                Cell::name(subject(comparison, analysis.plan.family)),
+                p(Some(tested.p_value)),
+                p(robust.permutation.as_ref().map(|t| t.p_value)),
+                p(robust.rank.as_ref().map(|t| t.p_value)),
+                p(robust.trimmed.as_ref().map(|t| t.p_value)),
+                trimmed.unwrap_or_else(|| Cell::missing("n/a")),
+                p(tested.worst_rank.as_ref().map(|t| t.p_value)),
+                Cell::text(flips(&robust.flips)),
+                Cell::text(agreement(tested, robust, alpha)),
+            ],
+        })
+    };
+    let rows: Vec<Row> = family.comparisons.iter().filter_map(row).collect();
+    let paired = family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| t.test.is_paired());
+    let (permutation, rank) = if paired { ("sign-flip p", "signed-rank p") } else { ("permutation p", "rank-sum p") };
+    let difference =
+        if unit.is_empty() { "trimmed difference".to_owned() } else { format!("trimmed difference ({unit})") };
+    (!rows.is_empty()).then(|| Table {
+        id,
+        title: "Other tests of the same comparisons, uncorrected".to_owned(),
+        note: "Displayed beside the planned test and never put in its place. The last two columns say whether one training \
+               decides, and whether all tests fall on the same side of alpha."
+            .to_owned(),
+        columns: vec![
+            Column::text("config"),
+            Column::number("planned p"),
+            Column::number(permutation),
+            Column::number(rank),
+            Column::number("trimmed-mean p").hint("Yuen's test of the 20 % trimmed means"),
+            Column::number(difference),
+            Column::number("worst-rank p").hint("rank test with lost trials ranked worst"),
+            Column::text("hangs on").hint("trainings without which the uncorrected planned test falls on the other side of alpha"),
+            Column::text("agreement"),
+        ],
+        rows,
+    })
+}
+
+fn flips(flips: &[Flip]) -> String {
+    let one = |flip: &Flip| match &flip.config {
+        Some(config) => format!("replicate {} of {}", flip.replicate, shorten(config, 24)),
+        None => format!("replicate {}", flip.replicate),
+    };
+    let mut text: Vec<String> = flips.iter().take(MOST_FLIPS).map(one).collect();
+    if flips.len() > MOST_FLIPS {
+        text.push(format!("{} more", flips.len() - MOST_FLIPS));
+    }
+    if text.is_empty() { "no single one".to_owned() } else { text.join(", ") }
+}
+
+fn agreement(tested: &Tested, robust: &Robustness, alpha: f64) -> &'static str {
+    let lost = tested.worst_rank.as_ref().is_some_and(|t| (t.p_value <= alpha) != (tested.p_value <= alpha));
+    match (robust.disagree, lost) {
+        (false, false) => "agree",
+        (true, false) => "DISAGREE",
+        (false, true) => "DISAGREE on lost trials",
+        (true, true) => "DISAGREE, also on lost trials",
+    }
+}

@@ -1,0 +1,215 @@
+//! Pictures of an analysis.
+
+use super::{Figure, comparisons::subject};
+use crate::report::{
+    Analysis, ConfigResult, Family, LearningCurves, MetricInfo, Stratum, Verdict,
+    figures::{
+        self, Axis, Caption, Curve, CurvePoint, Curves, DotRow, Dots, FigureError, Forest, ForestRow, Interval, Pair,
+        Run, SlopePanel, Slopes,
+    },
+    number, text,
+    wording::{Look, direction, display_name},
+};
+
+/// Panels of a slope plot: decided comparisons come first.
+const MOST_PANELS: usize = 12;
+
+impl Figure {
+    /// None where there is nothing to draw.
+    fn of(caption: &str, title: &str, id: &str, drawn: Result<figures::Figure, FigureError>) -> Option<Self> {
+        let drawing = drawn.ok()?;
+        let (id, title, caption) = (id.to_owned(), title.to_owned(), caption.to_owned());
+        Some(Self { id, title, caption, svg: drawing.inline().into_string(), file: drawing.file() })
+    }
+}
+
+fn interval(interval: &sweeper_stats::Interval) -> Interval {
+    Interval { low: interval.low, high: interval.high }
+}
+
+fn caption(id: &str, title: &str, description: &str) -> Caption {
+    Caption { id: id.to_owned(), title: title.to_owned(), description: description.to_owned() }
+}
+
+fn verdict(look: Look) -> figures::Verdict {
+    match look {
+        Look::Better => figures::Verdict::Better,
+        Look::Worse => figures::Verdict::Worse,
+        Look::NegligiblyBetter | Look::NegligiblyWorse => figures::Verdict::Negligible,
+        Look::Equivalent => figures::Verdict::Equivalent,
+        Look::Undecided => figures::Verdict::Undecided,
+        // Equal to the bit is a finding, but no test and no claim about a margin.
+        Look::Equal | Look::NotMeasured | Look::NotTested => figures::Verdict::Untested,
+    }
+}
+
+/// Every training as a dot, with mean and interval.
+pub(super) fn values(
+    analysis: &Analysis,
+    stratum: &Stratum,
+    (m, metric): (usize, &MetricInfo),
+    id: &str,
+) -> Option<Figure> {
+    let confidence = number::percent(analysis.plan.confidence);
+    let baseline = stratum.configs.iter().find(|c| c.baseline);
+    let reference =
+        baseline.and_then(|c| c.cells.get(m)?.measured()).map(|b| (b.mean, "mean of the baseline".to_owned()));
+    let look = |config: &ConfigResult| {
+        let family = stratum.families.get(m)?;
+        let comparison = family.comparisons.iter().find(|c| c.index == config.index)?;
+        Some(verdict(Look::of(&comparison.result)))
+    };
+    let row = |config: &ConfigResult| {
+        let measured = config.cells.get(m).and_then(|cell| cell.measured());
+        let run = |o: &crate::report::Observation| Run { label: format!("replicate {}", o.replicate), value: o.value };
+        DotRow {
+            name: display_name(&config.name),
+            baseline: config.baseline,
+            verdict: if super::beyond::has_baseline(analysis) { look(config) } else { None },
+            runs: measured.map(|m| m.values.iter().map(run).collect()).unwrap_or_default(),
+            mean: measured.map(|m| m.mean),
+            interval: measured.and_then(|m| m.interval.as_ref()).map(interval),
+            note: measured.map_or_else(|| "no value".to_owned(), text::mean_and_interval),
+        }
+    };
+    let words = format!("Every training as a dot; the mark is the mean with its {confidence} interval.");
+    let axis = Axis {
+        label: display_name(&metric.name),
+        unit: metric.unit.of_value().to_owned(),
+        note: direction(metric.direction).to_owned(),
+    };
+    let drawn = figures::dots(&Dots {
+        caption: caption(id, "All trainings", &words),
+        axis,
+        interval_name: format!("{confidence} interval of the mean"),
+        reference,
+        rows: stratum.configs.iter().map(row).collect(),
+    });
+    Figure::of(&words, "All trainings", id, drawn)
+}
+
+/// Differences with their intervals, for each alone and for all at once.
+pub(super) fn differences(analysis: &Analysis, family: &Family, metric: &MetricInfo, id: &str) -> Option<Figure> {
+    let confidence = number::percent(analysis.plan.confidence);
+    let row = |comparison: &crate::report::Comparison| {
+        let tested = comparison.result.tested();
+        let d = tested.map_or(3, number::tested_decimals);
+        let note = tested.map_or_else(String::new, |t| {
+            let [diff, low, high] =
+                [t.primary.difference, t.primary.interval.low, t.primary.interval.high].map(|v| number::signed(v, d));
+            format!("{diff} [{low}, {high}]")
+        });
+        ForestRow {
+            name: subject(comparison, analysis.plan.family),
+            difference: tested.map(|t| t.primary.difference),
+            interval: tested.map(|t| interval(&t.primary.interval)),
+            simultaneous: tested.and_then(|t| t.simultaneous.as_ref()).map(interval),
+            verdict: verdict(Look::of(&comparison.result)),
+            note,
+        }
+    };
+    let against = match analysis.plan.baseline.as_str() {
+        name if super::beyond::has_baseline(analysis) => format!("minus {}", display_name(name)),
+        _ => "first minus second".to_owned(),
+    };
+    let words = format!(
+        "The mark is the mean difference, the thick line its {confidence} interval, the thin one holds for all at once."
+    );
+    let drawn = figures::forest(&Forest {
+        caption: caption(id, "Differences", &words),
+        axis: Axis {
+            label: format!("{} {against}", display_name(&metric.name)),
+            unit: metric.unit.of_difference().to_owned(),
+            note: direction(metric.direction).to_owned(),
+        },
+        margin: analysis.plan.delta.filter(|_| metric.primary),
+        interval_name: format!("{confidence} interval"),
+        simultaneous_name: format!("simultaneous {confidence} interval"),
+        rows: family.comparisons.iter().filter(|c| c.result.tested().is_some()).map(row).collect(),
+    });
+    Figure::of(&words, "Differences", id, drawn)
+}
+
+/// Baseline value to config value, seed by seed.
+pub(super) fn slopes(
+    (stratum, family): (&Stratum, &Family),
+    (m, metric): (usize, &MetricInfo),
+    id: &str,
+) -> Option<Figure> {
+    let value = |index: u32, replicate: u32| {
+        let config = stratum.configs.iter().find(|c| c.index == index)?;
+        let values = &config.cells.get(m)?.measured()?.values;
+        values.iter().find(|o| o.replicate == replicate).map(|o| o.value)
+    };
+    let panel = |comparison: &&crate::report::Comparison| {
+        let tested = comparison.result.tested().filter(|t| !t.pairs.is_empty())?;
+        let pair = |o: &crate::report::Observation| {
+            Some(Pair {
+                label: format!("replicate {}", o.replicate),
+                baseline: value(comparison.baseline_index, o.replicate)?,
+                config: value(comparison.index, o.replicate)?,
+            })
+        };
+        let pairs: Vec<Pair> = tested.pairs.iter().filter_map(pair).collect();
+        let mean = |of: fn(&Pair) -> f64| pairs.iter().map(of).sum::<f64>() / pairs.len().max(1) as f64;
+        let means = (!pairs.is_empty()).then(|| (mean(|p| p.baseline), mean(|p| p.config)));
+        let (baseline, config) = (display_name(&comparison.baseline), display_name(&comparison.config));
+        Some(SlopePanel { baseline, config, pairs, means })
+    };
+    let decided = |c: &&crate::report::Comparison| {
+        matches!(c.result.tested().map(|t| t.verdict), Some(Verdict::Better | Verdict::Worse))
+    };
+    let all = || family.comparisons.iter();
+    let ordered = all().filter(decided).chain(all().filter(|c| !decided(c)));
+    let panels: Vec<SlopePanel> = ordered.filter_map(|c| panel(&c)).take(MOST_PANELS).collect();
+    let words = "Each line is a seed, from its value with the first config to that with the second; thick: the means.";
+    let axis = Axis {
+        label: display_name(&metric.name),
+        unit: metric.unit.of_value().to_owned(),
+        note: direction(metric.direction).to_owned(),
+    };
+    let drawn = figures::slopes(&Slopes { caption: caption(id, "Pairs of one seed", words), axis, panels });
+    Figure::of(words, "Pairs of one seed", id, drawn)
+}
+
+/// Learning curves of a stratum: means, or differences from the baseline.
+pub(super) fn learning(
+    curves: &LearningCurves,
+    metric: &MetricInfo,
+    (differences, confidence): (bool, f64),
+    id: &str,
+) -> Option<Figure> {
+    let curve = |own: &crate::report::ConfigCurve| {
+        let band = if differences { own.difference.as_ref()? } else { &own.mean };
+        let point = |(at, epoch): (usize, &u32)| {
+            Some(CurvePoint {
+                x: f64::from(*epoch),
+                y: *band.mean.get(at)?,
+                band: Some(Interval { low: *band.low.get(at)?, high: *band.high.get(at)? }),
+            })
+        };
+        let points = own.epochs.iter().enumerate().filter_map(point).collect();
+        Some(Curve { name: display_name(&own.config), strong: own.baseline, points })
+    };
+    let (title, unit) = if differences {
+        ("Difference from the baseline, epoch by epoch", metric.unit.of_difference())
+    } else {
+        ("Learning curves", metric.unit.of_value())
+    };
+    let words = format!(
+        "Means over trainings; the band holds for a whole curve with {} confidence. What is compared is the last epoch.",
+        number::percent(confidence)
+    );
+    let drawn = figures::learning_curves(&Curves {
+        caption: caption(id, title, &words),
+        x: Axis { label: "epoch".to_owned(), unit: String::new(), note: String::new() },
+        y: Axis {
+            label: display_name(&metric.name),
+            unit: unit.to_owned(),
+            note: direction(metric.direction).to_owned(),
+        },
+        reference: differences.then(|| (0.0, "no difference".to_owned())),
+        curves: curves.configs.iter().filter_map(curve).collect(),
+    });
+    Figure::of(&words, title, id, drawn)
+}

@@ -1,0 +1,84 @@
+//! Bootstrap of both seeds and examples.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sweeper_counter::Stream;
+
+use crate::crossed::flat;
+use crate::degenerate::Degenerate;
+use crate::moments::Moments;
+
+/// Domain of the counter generator; the draw number is its part.
+pub const PIGEONHOLE_DOMAIN: u32 = 1030;
+
+/// Answer of the pigeonhole bootstrap.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Pigeonhole {
+    /// Standard deviation of the mean over the draws.
+    pub standard_error: f64,
+    /// Number of draws; the standard error itself is off by about `1 / sqrt(2 draws)` of it.
+    pub draws: u32,
+}
+
+/// Standard error of the mean of a seeds x examples table for new seeds and new examples: rows and columns are drawn
+/// with replacement, independently, and the mean of the cells where they meet is taken.
+///
+/// A check of [`Crossed::se_new_examples`](crate::crossed::Crossed::se_new_examples), not a replacement: it counts the
+/// residual about three times and the others (n - 1) / n times, which is little where seeds or examples prevail. Source:
+/// Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1 (2007).
+///
+/// # Errors
+/// [`Degenerate::TooFew`] below two seeds, examples or draws, [`Degenerate::LengthMismatch`],
+/// [`Degenerate::NotFinite`], [`Degenerate::ZeroVariance`] when all values are equal, [`Degenerate::Domain`] for 2^32 or
+/// more examples.
+pub fn pigeonhole(rows: &[Vec<f64>], draws: u32, seed: u64) -> Result<Pigeonhole, Degenerate> {
+    let (width, values) = flat(rows)?;
+    if draws < 2 {
+        return Err(Degenerate::TooFew { n: draws as usize, needed: 2 });
+    }
+    let too_many = |_| Degenerate::domain("the bootstrap takes fewer than 2^32 seeds and examples");
+    let examples = u32::try_from(width).map_err(too_many)?;
+    let seeds = u32::try_from(rows.len()).map_err(too_many)?;
+    let moments = Moments::of(&values);
+    if moments.is_constant() {
+        return Err(Degenerate::ZeroVariance { value: values[0] });
+    }
+    let deviations = moments.deviations();
+    // Column after column: one drawn example is one run of memory.
+    let columns: Vec<f64> =
+        (0..width).flat_map(|j| deviations.iter().skip(j).step_by(width).copied().collect::<Vec<_>>()).collect();
+    let mean = |draw: u32| {
+        let mut words = Words { stream: Stream::new(seed, PIGEONHOLE_DOMAIN, draw), index: 0, block: [0; 4] };
+        let mut weights = vec![0.0; rows.len()];
+        for _ in 0..seeds {
+            weights[words.below(seeds)] += 1.0;
+        }
+        let mut sum = 0.0;
+        for _ in 0..examples {
+            let start = words.below(examples) * rows.len();
+            sum += columns[start..start + rows.len()].iter().zip(&weights).map(|(v, w)| v * w).sum::<f64>();
+        }
+        sum / values.len() as f64
+    };
+    let means: Vec<f64> = (0..draws).into_par_iter().map(mean).collect();
+    Ok(Pigeonhole { standard_error: moments.in_units(Moments::of(&means).sd()), draws })
+}
+
+/// 32-bit words of a stream, in order.
+struct Words {
+    stream: Stream,
+    index: u64,
+    block: [u32; 4],
+}
+
+impl Words {
+    /// Uniform below `count`, by multiplication; its bias is below `count / 2^32`.
+    fn below(&mut self, count: u32) -> usize {
+        let place = (self.index % 4) as usize;
+        if place == 0 {
+            self.block = self.stream.block(self.index / 4);
+        }
+        self.index += 1;
+        ((u64::from(self.block[place]) * u64::from(count)) >> 32) as usize
+    }
+}
