@@ -66,6 +66,8 @@ fn study_a_judged_anew() {
     about(zeros(&pairs("accuracy/perverse", 1.0)).equivalence.tost.unwrap().p_value, 0.006);
     // Eleven pairs of its ten configs differ in one factor.
     assert!(balanced.strata.iter().all(|s| s.families[0].comparisons.len() == 11));
+    let shown = render::terminal(&balanced, false);
+    assert!(shown.contains("07 prior in training, smoothed v 06 prior in training: 1.21 pp lower"), "{shown}");
 }
 
 #[test]

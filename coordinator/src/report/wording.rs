@@ -7,7 +7,7 @@ use super::{
     number,
 };
 use std::cmp::Ordering;
-use sweeper_core::spec::{Correction, Direction};
+use sweeper_core::spec::{Correction, Direction, FamilyKind};
 use sweeper_stats::{Degenerate, EffectKind};
 
 /// Longest name shown whole, in characters.
@@ -42,6 +42,22 @@ pub(crate) fn is_invisible(c: char) -> bool {
 /// `config`, or `stratum/config`.
 pub(crate) fn full_name(stratum: &str, config: &str) -> String {
     if stratum.is_empty() { config.to_owned() } else { format!("{stratum}/{config}") }
+}
+
+/// Whose a comparison is: the config, where all have one baseline; else both.
+pub(crate) fn subject(comparison: &Comparison, family: FamilyKind) -> String {
+    subject_within(comparison, family, LONGEST_NAME)
+}
+
+/// The same, of names with at most `longest` characters each.
+pub(crate) fn subject_within(comparison: &Comparison, family: FamilyKind, longest: usize) -> String {
+    let config = shorten(&comparison.config, longest);
+    match family {
+        FamilyKind::Baseline => config,
+        FamilyKind::OneFactor | FamilyKind::AllPairs | FamilyKind::Matched => {
+            format!("{config} v {}", shorten(&comparison.baseline, longest))
+        }
+    }
 }
 
 /// A comparison in words.

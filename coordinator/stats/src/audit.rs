@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::TTest;
 use crate::degenerate::{Degenerate, check_fraction, check_sample, finite};
+use crate::distributions::chi_squared_upper_tail;
 use crate::factorial::dense;
 use crate::linear::Qr;
 use crate::moments::{Moments, compensated_sum};
-use crate::tails::{FTest, chi_squared_sides};
+use crate::tails::FTest;
 
 /// Association of the rows and columns of a contingency table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -81,7 +82,7 @@ pub fn cramers_v(table: &[Vec<u64>]) -> Result<CramersV, Degenerate> {
     }
     let chi_squared = compensated_sum(parts);
     let df = ((rows - 1) * (columns - 1)) as f64;
-    let upper = chi_squared_sides(chi_squared, df)?.upper();
+    let upper = chi_squared_upper_tail(chi_squared, df)?;
     let (r, c) = (rows as f64, columns as f64);
     let phi = (chi_squared / n - df / (n - 1.0)).max(0.0);
     let corrected = |k: f64| k - (k - 1.0).powi(2) / (n - 1.0);

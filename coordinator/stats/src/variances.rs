@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::degenerate::{Degenerate, check_fraction, check_pairs, check_sample, finite};
+use crate::distributions::{Tail, f_lower_tail, f_quantile, f_upper_quantile, f_upper_tail};
 use crate::distributions::{student_t_critical, student_t_two_sided};
 use crate::moments::{Moments, compensated_sum};
 use crate::summary::{Interval, quantile};
-use crate::tails::{FTest, Sides, f_quantile, f_sides};
+use crate::tails::FTest;
 
 /// A test that two standard deviations are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -148,11 +149,11 @@ fn f_from_ratio(ratio: f64, (n_a, n_b): (usize, usize), confidence: f64) -> Resu
     check_fraction("confidence", confidence)?;
     let (d1, d2) = ((n_a - 1) as f64, (n_b - 1) as f64);
     let statistic = finite("the F statistic", ratio * ratio)?;
-    let tail = f_sides(statistic, d1, d2)?.two_sided();
+    let (below, above) = (f_lower_tail(statistic, d1, d2)?, f_upper_tail(statistic, d1, d2)?);
+    let smaller = if below.log10_p < above.log10_p { below } else { above };
+    let tail = Tail { p: (2.0 * smaller.p).min(1.0), log10_p: (smaller.log10_p + 2.0_f64.log10()).min(0.0) };
     let outside = 0.5 * (1.0 - confidence);
-    let (ln_outside, ln_inside) = (outside.ln(), (-outside).ln_1p());
-    let upper = f_quantile(Sides { ln_lower: ln_inside, ln_upper: ln_outside }, d1, d2)?;
-    let lower = f_quantile(Sides { ln_lower: ln_outside, ln_upper: ln_inside }, d1, d2)?;
+    let (upper, lower) = (f_upper_quantile(outside, d1, d2)?, f_quantile(outside, d1, d2)?);
     let interval =
         Interval { low: ratio / upper.sqrt(), high: finite("the upper limit", ratio / lower.sqrt())?, confidence };
     Ok(VarianceTest {

@@ -1,13 +1,13 @@
 //! Sections beside single configs and pairs of them: the best set, factors, learning curves, lost trainings, power, the
 //! audit of the design.
 
-use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, comparisons::subject};
+use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading};
 use crate::report::{
     Analysis, Association, BestSet, Contender, Copies, FactorTerm, Factors, FailureRate, Interaction, MetricInfo,
     Stratum,
     number::{self, fixed, signed},
     time,
-    wording::{display_name, shorten},
+    wording::{display_name, shorten, subject},
 };
 use sweeper_core::spec::FamilyKind;
 

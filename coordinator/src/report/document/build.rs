@@ -91,7 +91,7 @@ fn folded(family: &Family, kind: FamilyKind) -> impl Iterator<Item = Block> {
 fn claim(comparison: &Comparison, kind: FamilyKind) -> Claim {
     Claim {
         look: Look::of(&comparison.result),
-        subject: comparisons::subject(comparison, kind),
+        subject: wording::subject(comparison, kind),
         evidence: comparison.evidence.clone(),
         sentence: comparison.sentence.clone(),
     }

@@ -5,22 +5,12 @@ use crate::report::{
     Analysis, Comparison, ComparisonResult, Family, Flip, MetricInfo, Robustness, Tested,
     number::{self, signed, tested_decimals},
     text,
-    wording::{Look, display_name, shorten, untested_short},
+    wording::{Look, display_name, shorten, subject, untested_short},
 };
-use sweeper_core::spec::FamilyKind;
 use sweeper_stats::Interval;
 
 /// Names of trainings listed in one cell.
 const MOST_FLIPS: usize = 5;
-
-/// Whose a comparison is: the config, where all have one baseline.
-pub(super) fn subject(comparison: &Comparison, family: FamilyKind) -> String {
-    let config = display_name(&comparison.config);
-    match family {
-        FamilyKind::Baseline => config,
-        _ => format!("{config} v {}", display_name(&comparison.baseline)),
-    }
-}
 
 /// All comparisons of one family.
 pub(super) fn table(analysis: &Analysis, family: &Family, metric: &MetricInfo, id: String) -> Table {

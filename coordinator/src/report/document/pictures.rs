@@ -1,6 +1,6 @@
 //! Pictures of an analysis.
 
-use super::{Figure, comparisons::subject};
+use super::Figure;
 use crate::report::{
     Analysis, ConfigResult, Family, LearningCurves, MetricInfo, Stratum, Verdict,
     figures::{
@@ -8,7 +8,7 @@ use crate::report::{
         Run, SlopePanel, Slopes,
     },
     number, text,
-    wording::{Look, direction, display_name},
+    wording::{Look, direction, display_name, subject},
 };
 
 /// Panels of a slope plot: decided comparisons come first.

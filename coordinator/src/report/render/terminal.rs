@@ -4,7 +4,7 @@ use crate::report::{
     Analysis, Cell, Comparison, Family, MetricInfo, Role, Stratum,
     number::{fixed, measured_decimals},
     text,
-    wording::{Look, counts, display_name, partial_stamp, shorten, verdict_order},
+    wording::{Look, counts, display_name, partial_stamp, shorten, subject_within, verdict_order},
 };
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
@@ -135,7 +135,7 @@ fn verdicts(out: &mut String, analysis: &Analysis, family: &Family, paint: Paint
     line(out, &text::family_line(analysis, family));
     line(out, &text::correction_line(analysis, family));
     for comparison in verdict_order(family) {
-        let name = shorten(&comparison.config, NAME);
+        let name = subject_within(comparison, analysis.plan.family, NAME);
         line(out, &format!("  {}  {name}: {}", badge(comparison, paint), comparison.evidence));
     }
 }
