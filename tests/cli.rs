@@ -27,7 +27,8 @@ fn run_with(sweep: &str) -> String {
 fn help_texts() {
     let bench = Bench::new("");
     let commands = [
-        "", "run", "serve", "submit", "plan", "ls", "show", "watch", "cancel", "workers", "report", "export", "explain",
+        "", "run", "serve", "submit", "plan", "simulate", "ls", "show", "watch", "cancel", "workers", "report",
+        "export", "explain",
     ];
     for command in commands {
         let args: Vec<&str> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();

@@ -17,6 +17,7 @@ pub mod query;
 pub mod report;
 pub mod results;
 pub mod rpc;
+pub mod stopping;
 pub mod store;
 pub mod sweep_file;
 pub mod telemetry;

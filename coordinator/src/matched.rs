@@ -70,6 +70,8 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
         data_digests: first.data_digests.iter().chain(&second.data_digests).cloned().collect(),
         trials,
         attempts,
+        // Each sweep was stopped by a plan of its own; this comparison is another question.
+        looks: Vec::new(),
         unequal_repeats: first.unequal_repeats + second.unequal_repeats,
         repeats: first.repeats + second.repeats,
         ..first.clone()

@@ -13,7 +13,7 @@ use sweeper_core::{
     plan::trial_seed,
     record::Prediction,
     spec::SweepSpec,
-    state::{Counts, State, Sweep, TrialState, WorkerState, apply},
+    state::{Counts, State, StratumLooks, Sweep, TakenLook, TrialState, WorkerState, apply},
 };
 use sweeper_proto::v1;
 use sweeper_recipe::TRAINER_VERSION;
@@ -54,16 +54,48 @@ pub fn show_sweep(view: &View<'_>, id: SweepId) -> Result<v1::ShowSweepResponse,
     Ok(v1::ShowSweepResponse {
         summary: Some(summary(id, sweep)),
         configs: configs
-            .map(|(config, (c, counts))| v1::ConfigSummary {
-                config,
-                name: c.name.clone(),
-                recipe_digest: c.recipe_digest.clone(),
-                trials: Some(wire_counts(counts)),
+            .map(|(config, (c, counts))| {
+                let values = view.volatile.moments(id, config);
+                v1::ConfigSummary {
+                    config,
+                    name: c.name.clone(),
+                    recipe_digest: c.recipe_digest.clone(),
+                    trials: Some(wire_counts(counts)),
+                    values: values.count,
+                    mean: values.mean(),
+                    sd: values.sd(),
+                }
             })
             .collect(),
         running: view.state.workers.keys().flat_map(|w| running(view, *w)).filter(|r| sweep_of(r) == id.0).collect(),
         remaining_ms: view.volatile.remaining_ms(id, sweep, &leased, view.now),
+        metric: sweep.spec.analysis.metric.clone(),
+        looks: sweep.looks_taken.iter().map(|taken| look_summary(sweep, taken)).collect(),
+        next_looks: next_looks(sweep),
     })
+}
+
+fn look_summary(sweep: &Sweep, taken: &TakenLook) -> v1::LookSummary {
+    let stopped = taken.look.stopped.iter().map(|s| v1::StoppedConfig {
+        config: s.config,
+        name: sweep.spec.configs.get(s.config as usize).map(|c| c.name.clone()).unwrap_or_default(),
+        why: s.why.name().to_owned(),
+    });
+    v1::LookSummary {
+        stratum: taken.look.stratum.clone(),
+        replicates: taken.look.replicates,
+        at_ms: taken.at.0,
+        stopped: stopped.collect(),
+    }
+}
+
+/// None any more for a sweep that was cancelled.
+fn next_looks(sweep: &Sweep) -> Vec<v1::NextLook> {
+    let strata = sweep.strata_looks().iter().filter(|_| sweep.cancelled.is_none());
+    let next = |s: &StratumLooks| {
+        Some(v1::NextLook { stratum: s.name.clone(), replicates: s.next()?, waits_for: s.waits_for })
+    };
+    strata.filter_map(next).collect()
 }
 
 /// Live workers, or with `all` every worker that ever joined.
@@ -215,6 +247,9 @@ fn config_counts(sweep: &Sweep) -> Vec<Counts> {
             TrialState::Abandoned => &mut counts.abandoned,
             TrialState::Cancelled => &mut counts.cancelled,
         } += 1;
+        counts.held += u32::from(sweep.is_held(trial));
+        let cancelled = trial.state == TrialState::Cancelled;
+        counts.stopped += u32::from(cancelled && sweep.stopped(trial.id.config, trial.id.replicate).is_some());
     }
     all
 }
@@ -229,6 +264,8 @@ fn wire_counts(c: Counts) -> v1::TrialCounts {
         cancelled: c.cancelled,
         diverged: c.diverged,
         reused: c.reused,
+        held: c.held,
+        stopped: c.stopped,
     }
 }
 
@@ -299,11 +336,13 @@ impl Offline {
     pub fn open(dir: &Path) -> Result<Self, DriverError> {
         let store = Store::open_read_only(dir)?;
         let mut state = State::default();
-        for record in store.load_records()? {
-            apply(&mut state, &record).map_err(|source| DriverError::Restore { path: dir.to_owned(), source })?;
+        let records = store.load_records()?;
+        for record in &records {
+            apply(&mut state, record).map_err(|source| DriverError::Restore { path: dir.to_owned(), source })?;
         }
+        let volatile = Volatile::of_records(&records);
         let now = crate::driver::Clock::now(&mut crate::driver::SystemClock::starting_at_least(Millis(0)));
-        Ok(Self { state, store, volatile: Volatile::default(), now })
+        Ok(Self { state, store, volatile, now })
     }
 
     fn ask<T>(&self, ask: impl FnOnce(&View<'_>) -> T) -> T {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sweeper_core::{
-    record::{Metric, Provenance},
+    record::{Metric, Provenance, Stopped},
     spec::SweepSpec,
 };
 
@@ -40,6 +40,25 @@ pub struct SweepResults {
     pub unequal_repeats: u32,
     /// Repeated outcomes in all.
     pub repeats: u32,
+    /// Looks taken by the stopping rule, in their order; none for a fixed design. The end of the plan is one of them. What
+    /// they decided does not depend on the order in which trials ended.
+    #[serde(default)]
+    pub looks: Vec<LookResult>,
+}
+
+/// One look at the results so far of a stratum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookResult {
+    /// Name of the stratum; empty when the sweep has none.
+    pub stratum: String,
+    /// Replicates 0 to this less 1 entered, of all configs that were not decided before.
+    pub replicates: u32,
+    /// When, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Open trials that it made superfluous.
+    pub cancelled: u32,
+    /// Configs that it decided, ascending.
+    pub stopped: Vec<Stopped>,
 }
 
 /// One planned trial.
@@ -63,6 +82,10 @@ pub struct TrialResult {
     pub reused_from: Option<String>,
     /// The last error of an abandoned trial.
     pub last_error: Option<String>,
+    /// A look decided its config at fewer replicates, so it belongs to no planned analysis. If it had not run by then it
+    /// is `Cancelled`, and not missing; if it had, its outcome is there and must be left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 /// One attempt; everything that depends on the schedule.

@@ -26,6 +26,7 @@ pub fn explain(state: &State, id: TrialId, now: Millis) -> Result<String, Unknow
     let trial = sweep.trial(id.config, id.replicate).ok_or(UnknownTrial(id))?;
     let why = match (trial.state, trial.lease.as_deref()) {
         (TrialState::Leased, Some(lease)) => leased(state, sweep, trial, lease, now),
+        (TrialState::Pending, _) if sweep.is_held(trial) => held(sweep, trial),
         (TrialState::Pending | TrialState::Leased, _) => {
             format!("{}{}", pending(state, sweep, trial), history(sweep, trial, trial.attempts))
         }
@@ -38,14 +39,34 @@ pub fn explain(state: &State, id: TrialId, now: Millis) -> Result<String, Unknow
                 last_error(trial)
             )
         }
-        (TrialState::Cancelled, _) => {
-            format!(
-                "is cancelled with its sweep: {}",
-                one_line(sweep.cancelled.as_deref().unwrap_or("no reason given"))
-            )
-        }
+        (TrialState::Cancelled, _) => cancelled(sweep, id),
     };
     Ok(format!("{id} {why}."))
+}
+
+fn cancelled(sweep: &Sweep, id: TrialId) -> String {
+    match sweep.stopped(id.config, id.replicate) {
+        Some((look, why)) => {
+            format!("is not needed: the look at {} stopped its config, because {why}", plural(look.into(), "replicate"))
+        }
+        None => format!(
+            "is cancelled with its sweep: {}",
+            one_line(sweep.cancelled.as_deref().unwrap_or("no reason given"))
+        ),
+    }
+}
+
+/// Why a trial that waits for a look does so.
+fn held(sweep: &Sweep, trial: &Trial) -> String {
+    let looks = sweep.looks_of(trial.id.config);
+    let (Some(next), waits_for) = (looks.and_then(|l| l.next()), looks.map_or(0, |l| l.waits_for)) else {
+        return "waits for a look at its sweep".to_string();
+    };
+    let next = plural(next.into(), "replicate");
+    match waits_for {
+        0 => format!("waits for the look at {next}, which is taken now"),
+        n => format!("waits for the look at {next}, which needs {} to end first", plural(n.into(), "trial")),
+    }
 }
 
 fn pending(state: &State, sweep: &Sweep, trial: &Trial) -> String {
@@ -59,9 +80,9 @@ fn pending(state: &State, sweep: &Sweep, trial: &Trial) -> String {
         return format!("waits for a worker: none is connected ({gone})");
     }
     let earlier = || state.open_sweeps().take_while(|(id, _)| *id != trial.id.sweep);
-    let first = earlier().find(|(_, s)| s.counts.pending > 0);
+    let first = earlier().find(|(_, s)| s.counts.ready() > 0);
     if let Some((first, other)) = first {
-        let waiting: u64 = earlier().map(|(_, s)| u64::from(s.counts.pending)).sum();
+        let waiting: u64 = earlier().map(|(_, s)| u64::from(s.counts.ready())).sum();
         let cause = if other.spec.priority > sweep.spec.priority {
             format!("priority {} against {}", other.spec.priority, sweep.spec.priority)
         } else {

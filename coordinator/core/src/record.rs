@@ -5,6 +5,7 @@ use crate::{
     spec::SweepSpec,
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
+use core::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -107,6 +108,83 @@ pub enum Record {
         /// The data's digest.
         digest: String,
     },
+    /// The replicates so far of a stratum were looked at: configs that are decided get no more trials, others may go on
+    /// until the next look.
+    LookTaken {
+        /// In which sweep.
+        sweep: SweepId,
+        /// What was seen and what follows.
+        look: Box<Look>,
+        /// When.
+        at: Millis,
+    },
+}
+
+/// One look at the results so far of a stratum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// Name of the stratum; empty when the sweep has none.
+    pub stratum: String,
+    /// Replicates 0 to this less 1 of every config that was not decided before entered.
+    pub replicates: u32,
+    /// Replicates below this may run before the next look; none if nothing waits any more.
+    pub until: Option<u32>,
+    /// Configs that are decided by it, ascending. Their trials of this replicate and above are not needed.
+    pub stopped: Vec<Stopped>,
+}
+
+/// A config that a look decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// Which.
+    pub config: u32,
+    /// Why.
+    pub why: StopReason,
+}
+
+/// Why a config needs no more trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// A difference from the baseline is shown.
+    Different,
+    /// It is shown to be equivalent to the baseline.
+    Equivalent,
+    /// A difference that matters would most likely not be found any more.
+    Futile,
+    /// It is the baseline, and all that were compared with it are decided.
+    NothingLeft,
+}
+
+impl StopReason {
+    /// The name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Different => "different",
+            Self::Equivalent => "equivalent",
+            Self::Futile => "futile",
+            Self::NothingLeft => "nothing-left",
+        }
+    }
+
+    /// The reason of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Different, Self::Equivalent, Self::Futile, Self::NothingLeft].into_iter().find(|r| r.name() == name)
+    }
+}
+
+/// For people, as the end of "stopped, because".
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Different => "a difference from the baseline is shown",
+            Self::Equivalent => "it is shown to be equivalent to the baseline",
+            Self::Futile => "a difference that matters would most likely not be found any more",
+            Self::NothingLeft => "all configs compared with it are decided",
+        })
+    }
 }
 
 /// What a worker says of itself.

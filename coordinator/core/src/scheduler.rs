@@ -18,7 +18,7 @@ pub use planted::PlantedBug;
 use crate::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     plan::{MAX_TRIALS, Plan, trial_seed},
-    record::{Failure, LeaseEnd, Record, WorkerEnd, WorkerInfo},
+    record::{Failure, LeaseEnd, Look, Record, Stopped, WorkerEnd, WorkerInfo},
     spec::SweepSpec,
     state::{ApplyError, State, Sweep, TrialState, Worker, WorkerState, apply},
 };
@@ -211,6 +211,30 @@ impl Scheduler {
         Ok(open)
     }
 
+    /// Takes the next look at a stratum, which decided these configs: they get no more trials, and trials that waited
+    /// for the look may run. The baseline is stopped with the last of the others. When a look is due is told by
+    /// [`Sweep::due_look`].
+    ///
+    /// # Errors
+    /// There is no such sweep, or no such look now; nothing was changed.
+    pub fn look(
+        &mut self,
+        now: Millis,
+        sweep: SweepId,
+        stratum: &str,
+        stopped: Vec<Stopped>,
+    ) -> Result<Look, ApplyError> {
+        let looked_at = self.state.sweeps.get(&sweep).ok_or(ApplyError::UnknownSweep(sweep))?;
+        if looked_at.cancelled.is_some() {
+            return Err(ApplyError::SweepClosed(sweep));
+        }
+        let impossible = |why| ApplyError::Look { sweep, stratum: stratum.into(), why };
+        let look = looked_at.next_look(stratum, stopped).map_err(impossible)?;
+        looked_at.check_look(&look).map_err(impossible)?;
+        self.emit(Record::LookTaken { sweep, look: Box::new(look.clone()), at: now })?;
+        Ok(look)
+    }
+
     /// Makes a worker process known. May be repeated: a process is one worker for ever, and one that was lost, left
     /// or was replaced comes back with its id. A process that was never seen before proves that the one before it in
     /// its slot is dead, and replaces it. A process that was seen before proves nothing, its call may be a late
@@ -278,7 +302,9 @@ impl Scheduler {
             let sibling = last
                 .filter(|last| last.sweep == id)
                 .and_then(|last| sweep.siblings(last).find(|t| Some(t.id) != avoid));
-            let trial = sibling.or_else(|| sweep.next(avoid))?;
+            let held = || sweep.trials.iter().find(|t| sweep.is_held(t));
+            let planted = self.planted.filter(|bug| *bug == PlantedBug::HeldServed).and_then(|_| held());
+            let trial = sibling.or_else(|| sweep.next(avoid)).or(planted)?;
             Some((trial.id, trial.attempts))
         };
         let failed = || {
@@ -328,6 +354,7 @@ impl Scheduler {
                 _ if trial.is_none_or(|t| id.attempt == 0 || id.attempt > t.attempts) => RevokeReason::Unknown,
                 Some(TrialState::Finished) => RevokeReason::Finished,
                 Some(TrialState::Abandoned) => RevokeReason::Abandoned,
+                Some(TrialState::Cancelled) if self.is_stopped(id.trial) => RevokeReason::Stopped,
                 Some(TrialState::Cancelled) => RevokeReason::Cancelled,
                 _ if lease.is_some_and(|l| l.id == *id) => RevokeReason::NotYours,
                 _ => continue,
@@ -412,7 +439,17 @@ impl Scheduler {
             }
             Record::LeaseGranted { id, at, .. } => self.leases.set(*id, term(*at)),
             Record::LeaseEnded { id, .. } => self.leases.remove(*id),
-            Record::SweepCancelled { sweep, .. } => self.forget_leases(*sweep),
+            Record::SweepCancelled { sweep, .. } => {
+                let at = |n| AttemptId { trial: TrialId { sweep: *sweep, config: n, replicate: n }, attempt: n };
+                self.leases.remove_range(at(0)..=at(u32::MAX));
+            }
+            Record::LookTaken { sweep, look, .. } if self.planted != Some(PlantedBug::LookKeepsDeadlines) => {
+                for Stopped { config, .. } in &look.stopped {
+                    let trial = |replicate| TrialId { sweep: *sweep, config: *config, replicate };
+                    let from = AttemptId { trial: trial(look.replicates), attempt: 0 };
+                    self.leases.remove_range(from..=AttemptId { trial: trial(u32::MAX), attempt: u32::MAX });
+                }
+            }
             _ => {}
         }
         if let Some(id) = superseded {
@@ -422,9 +459,9 @@ impl Scheduler {
         Ok(())
     }
 
-    fn forget_leases(&mut self, sweep: SweepId) {
-        let at = |n| AttemptId { trial: TrialId { sweep, config: n, replicate: n }, attempt: n };
-        self.leases.remove_range(at(0)..=at(u32::MAX));
+    /// Whether a look made the trial superfluous.
+    fn is_stopped(&self, id: TrialId) -> bool {
+        self.state.sweeps.get(&id.sweep).is_some_and(|sweep| sweep.stopped(id.config, id.replicate).is_some())
     }
 }
 

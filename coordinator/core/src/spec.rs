@@ -92,6 +92,83 @@ pub struct AnalysisPlan {
     /// What the main analysis does with trials that diverged or were abandoned.
     #[serde(default)]
     pub missing: Missing,
+    /// When a comparison may end before all its replicates have run.
+    #[serde(default)]
+    pub stopping: Stopping,
+}
+
+/// When a comparison may end before all its replicates have run. Each rule keeps the family-wise error rate over all
+/// looks together; what a look decides is the statistics' affair, when it is taken and what it stops is told here.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "kebab-case")]
+pub enum Stopping {
+    /// Never: one analysis at the end.
+    #[default]
+    Fixed,
+    /// At looks that are planned before the first result. Trials behind the next look wait for it.
+    Looks {
+        /// When.
+        looks: LookPlan,
+        /// How the error rate is spent over them.
+        spending: Spending,
+        /// Whether to stop as futile, too.
+        futility: bool,
+    },
+    /// After every replicate from the second one on, by e-values. No trial waits.
+    EValue,
+}
+
+/// Replicates at which to look; the end of the plan is always a look besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LookPlan {
+    /// So many, about equally far apart; fewer where that would be a look at less than 3 replicates.
+    Count(u32),
+    /// After these numbers of replicates, ascending.
+    At(Vec<u32>),
+}
+
+/// How an error rate is spent over planned looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spending {
+    /// In proportion to the square of the part of the plan that is done.
+    #[default]
+    Quadratic,
+    /// Hardly anything early.
+    #[serde(rename = "obrien-fleming")]
+    OBrienFleming,
+    /// Nearly the same bound at every look.
+    Pocock,
+}
+
+impl Stopping {
+    /// Replicates at every look of a stratum with `planned` replicates, ascending; `planned` is the last. Empty where
+    /// nothing is looked at before the end.
+    #[must_use]
+    pub fn looks(&self, planned: u32) -> Vec<u32> {
+        let early: Vec<u32> = match self {
+            _ if planned == 0 => return Vec::new(),
+            Self::Fixed => return Vec::new(),
+            Self::Looks { looks: LookPlan::At(at), .. } => at.clone(),
+            Self::Looks { looks: LookPlan::Count(count), .. } => {
+                let (planned, count) = (u64::from(planned), u64::from((*count).clamp(1, planned)));
+                let nth = |k: u64| u32::try_from((planned * k).div_ceil(count)).unwrap_or(u32::MAX);
+                (1..count).map(nth).filter(|n| *n > 2).collect()
+            }
+            Self::EValue => (2..planned).collect(),
+        };
+        let mut looks: Vec<u32> = early.into_iter().filter(|n| (2..planned).contains(n)).chain([planned]).collect();
+        looks.sort_unstable();
+        looks.dedup();
+        looks
+    }
+
+    /// Whether trials behind the next look wait for it.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        matches!(self, Self::Looks { .. })
+    }
 }
 
 /// Which pairs of configs of a stratum are compared.

@@ -2,10 +2,14 @@
 //! before it is an [`ApplyError`], and then nothing has changed.
 
 mod apply;
+mod fingerprint;
+mod looks;
 mod pending;
 mod trainings;
 
-pub use apply::{ApplyError, apply, fingerprint};
+pub use apply::{ApplyError, apply};
+pub use fingerprint::fingerprint;
+pub use looks::{LookError, StratumLooks, TakenLook};
 
 use crate::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
@@ -20,6 +24,7 @@ use alloc::{
     vec::Vec,
 };
 use core::{cmp::Reverse, fmt};
+use looks::Looks;
 use pending::PendingSet;
 use trainings::Trainings;
 
@@ -95,10 +100,14 @@ pub struct Sweep {
     pub plan: Plan,
     /// Attempts whose outcome came after the accepted one of their trial.
     pub repeated: BTreeSet<AttemptId>,
-    /// Places of the pending trials.
+    /// Looks taken so far, in their order.
+    pub looks_taken: Vec<TakenLook>,
+    /// Places of the pending trials that wait for nothing but a worker.
     pending: PendingSet,
     /// Trainings that configs share.
     trainings: Trainings,
+    /// Looks to come.
+    looks: Looks,
 }
 
 impl Sweep {
@@ -113,7 +122,8 @@ impl Sweep {
         usize::try_from(self.plan.index(config, replicate)?).ok()
     }
 
-    /// The pending trials in the order in which they are served: those lost less often first, then in plan order.
+    /// The pending trials in the order in which they are served: those lost less often first, then in plan order. Those
+    /// that wait for a look are not among them.
     pub fn pending(&self) -> impl Iterator<Item = &Trial> {
         self.pending.iter().filter_map(|place| self.trials.get(place))
     }
@@ -123,7 +133,7 @@ impl Sweep {
     pub fn siblings(&self, trial: TrialId) -> impl Iterator<Item = &Trial> {
         let configs = self.trainings.siblings(trial.config);
         let trials = configs.filter_map(move |config| self.trial(config, trial.replicate));
-        trials.filter(|t| t.state == TrialState::Pending && t.losses == 0)
+        trials.filter(|t| t.state == TrialState::Pending && t.losses == 0 && !self.is_held(t))
     }
 
     /// The pending trial that a worker gets which has no training to go on with, `avoid` excepted: the first one in
@@ -145,6 +155,9 @@ impl Sweep {
         for trial in (0..replicates).filter_map(|r| self.trial(config, r)) {
             counts.planned += 1;
             counts.add(trial);
+            counts.held += u32::from(self.is_held(trial));
+            let stopped = trial.state == TrialState::Cancelled && self.stopped(config, trial.id.replicate).is_some();
+            counts.stopped += u32::from(stopped);
         }
         counts
     }
@@ -163,12 +176,16 @@ pub struct Counts {
     pub finished: u32,
     /// Given up after too many failures.
     pub abandoned: u32,
-    /// Closed with their sweep.
+    /// Closed without an outcome, with their sweep or because a look made them superfluous.
     pub cancelled: u32,
     /// Of the finished: those that diverged.
     pub diverged: u32,
     /// Of the finished: those taken from earlier sweeps.
     pub reused: u32,
+    /// Of the pending: those that wait for a look, not for a worker.
+    pub held: u32,
+    /// Of the cancelled: those that a look made superfluous.
+    pub stopped: u32,
 }
 
 impl Counts {
@@ -176,6 +193,12 @@ impl Counts {
     #[must_use]
     pub const fn open(&self) -> u32 {
         self.pending + self.leased
+    }
+
+    /// Pending trials that a worker could have now.
+    #[must_use]
+    pub const fn ready(&self) -> u32 {
+        self.pending - self.held
     }
 
     fn of(&mut self, state: TrialState) -> &mut u32 {
@@ -207,7 +230,7 @@ pub enum TrialState {
     Finished,
     /// Failing code used up the attempt limit.
     Abandoned,
-    /// Its sweep was cancelled before it had an outcome.
+    /// Its sweep was cancelled before it had an outcome, or a look made it superfluous.
     Cancelled,
 }
 

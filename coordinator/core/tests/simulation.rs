@@ -39,7 +39,7 @@ fn fixed_worlds_keep_every_promise_and_their_faults_fire() {
     }
 }
 
-fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 17] {
+fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 21] {
     let Summary {
         lost_decisions,
         lost_answers,
@@ -57,6 +57,10 @@ fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 17] {
         repeated,
         reused,
         cancelled,
+        looks,
+        stopped_pending,
+        stopped_leased,
+        run_ahead,
         steps,
     } = summary;
     [
@@ -76,6 +80,10 @@ fn fields(summary: &mut Summary) -> [(&'static str, &mut u64); 17] {
         ("repeated outcomes", repeated),
         ("reused outcomes", reused),
         ("cancelled sweeps", cancelled),
+        ("looks", looks),
+        ("trials stopped before they were leased", stopped_pending),
+        ("trials stopped while they ran", stopped_leased),
+        ("trials that ran before their config was stopped", run_ahead),
         ("steps", steps),
     ]
 }
@@ -132,4 +140,6 @@ planted! {
     replaced_worker_that_keeps_its_leases_is_caught: ReplacedKeepsLeases,
     deaths_that_never_count_are_caught: DeathsNeverCount,
     siblings_that_are_forgotten_are_caught: SiblingsForgotten,
+    held_trials_that_are_served_are_caught: HeldServed,
+    looks_that_keep_deadlines_are_caught: LookKeepsDeadlines,
 }

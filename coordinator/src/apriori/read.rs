@@ -218,5 +218,6 @@ fn trial(config: u32, replicate: u32, epochs: u32, row: Row, file: &str) -> Tria
         // They were observed before anybody planned this analysis, and the report must say so.
         reused_from: Some(format!("{file}:{}", row.line)),
         last_error: None,
+        stopped: false,
     }
 }

@@ -83,6 +83,7 @@ fn results(toml: &str) -> SweepResults {
                 provenance: Some(Provenance { train_seconds: 12.5, ..Provenance::default() }),
                 reused_from: None,
                 last_error: None,
+                stopped: false,
             });
         }
     }
@@ -100,6 +101,7 @@ fn results(toml: &str) -> SweepResults {
         attempts: Vec::new(),
         unequal_repeats: 0,
         repeats: 0,
+        looks: Vec::new(),
     }
 }
 

@@ -86,13 +86,30 @@ fn sweep_text(shown: &ShowSweepResponse) -> String {
             let numbers = [t.finished, t.planned, t.leased, t.pending, t.diverged, t.abandoned, t.reused];
             let mut row = vec![format!("c{}", c.config), c.name.clone()];
             row.extend(numbers.map(|n| n.to_string()));
+            row.extend([c.mean, c.sd].map(value_text));
             row.push(digest);
             row
         })
         .collect();
-    let header =
-        ["config", "name", "finished", "planned", "leased", "pending", "diverged", "abandoned", "reused", "recipe"];
+    let header = [
+        "config",
+        "name",
+        "finished",
+        "planned",
+        "leased",
+        "pending",
+        "diverged",
+        "abandoned",
+        "reused",
+        "mean",
+        "SD",
+        "recipe",
+    ];
     text.push_str(&output::table(&header, &rows));
+    if shown.configs.iter().any(|c| c.values > 0) {
+        text.push_str(&format!("mean and SD: final values of {}\n", shown.metric));
+    }
+    text.push_str(&looks_text(shown));
     if !shown.running.is_empty() {
         text.push('\n');
         text.push_str(&running_table(&shown.running));
@@ -103,23 +120,47 @@ fn sweep_text(shown: &ShowSweepResponse) -> String {
     text
 }
 
+/// A mean or standard deviation; `-` without one.
+pub(super) fn value_text(value: Option<f64>) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.4}"))
+}
+
+/// Looks taken, one per line, and the next one of each stratum; empty for a fixed design.
+pub(super) fn looks_text(shown: &ShowSweepResponse) -> String {
+    let place = |stratum: &str| if stratum.is_empty() { String::new() } else { format!(" in `{stratum}`") };
+    let mut text = String::new();
+    for look in &shown.looks {
+        let stopped: Vec<String> = look.stopped.iter().map(|s| format!("{} ({})", s.name, s.why)).collect();
+        let stopped = if stopped.is_empty() { "nothing decided".to_owned() } else { stopped.join(", ") };
+        let (n, place) = (look.replicates, place(&look.stratum));
+        text.push_str(&format!("look at {n} replicates{place}, {}: {stopped}\n", output::ago(look.at_ms)));
+    }
+    for next in &shown.next_looks {
+        let (n, place) = (next.replicates, place(&next.stratum));
+        text.push_str(&format!("next look at {n} replicates{place}, when {} more trials have ended\n", next.waits_for));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
 /// `12 of 50 trials finished, 2 leased, 36 waiting`, and whatever else is not zero.
 pub(super) fn counts_text(t: &TrialCounts) -> String {
     let mut text = format!("{} of {} trials finished", t.finished, t.planned);
     let rest = [
         (t.leased, "leased"),
-        (t.pending, "waiting"),
+        (t.pending.saturating_sub(t.held), "waiting"),
+        (t.held, "held for a look"),
         (t.reused, "taken from earlier results"),
         (t.diverged, "diverged"),
         (t.abandoned, "abandoned"),
-        (t.cancelled, "cancelled"),
+        (t.stopped, "not needed any more"),
+        (t.cancelled.saturating_sub(t.stopped), "cancelled"),
     ];
     for (n, what) in rest {
         if n > 0 {
             text.push_str(&format!(", {n} {what}"));
         }
     }
-    if t.leased == 0 && t.pending > 0 {
+    if t.leased == 0 && t.pending > t.held {
         text.push_str(", no worker has one");
     }
     text

@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod serve;
+mod simulate;
 mod submit;
 mod watch;
 
@@ -51,6 +52,8 @@ enum Command {
     Submit(submit::SubmitArgs),
     /// Show what a sweep file would do, without doing it
     Plan(plan::PlanArgs),
+    /// Say what the design of a sweep file does in the long run: error rate, power, trials saved
+    Simulate(simulate::SimulateArgs),
     /// List sweeps
     Ls(list::LsArgs),
     /// Show a sweep: its configs, counts and running trials
@@ -138,6 +141,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             Command::Serve(args) => serve::serve(args).await,
             Command::Submit(args) => submit::submit(args).await,
             Command::Plan(args) => plan::plan(args).await,
+            Command::Simulate(args) => simulate::simulate(args).await,
             Command::Ls(args) => list::ls(args).await,
             Command::Show(args) => list::show(args).await,
             Command::Watch(args) => watch::watch(args).await,

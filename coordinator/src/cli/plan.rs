@@ -4,6 +4,7 @@ use super::{connect, output, submit::FileArgs};
 use crate::{
     error::{Exit, Failure},
     query::Offline,
+    stopping,
 };
 use clap::Args;
 use serde::Serialize;
@@ -11,9 +12,10 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use sweeper_core::spec::{ConfigSpec, Correction, Pairing, SweepSpec};
+use sweeper_core::spec::{ConfigSpec, Correction, Pairing, Stopping, SweepSpec};
 use sweeper_proto::v1::{PlanResponse, PlannedConfig};
 use sweeper_recipe::Recipe;
+use sweeper_stats::{design::Monitor, spending::LookBound};
 
 /// Arguments of `sweeper plan`.
 #[derive(Debug, Args)]
@@ -80,6 +82,32 @@ struct Power {
     /// The difference that the first Holm step finds with probability 0.8, in standard deviations: of the per-seed
     /// differences when paired, of a config's replicates when not.
     detectable_effect_sd: Option<f64>,
+    /// Looks of a stopping rule, the last at the end of the plan; for e-values only the first and the last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    looks: Vec<PlannedLook>,
+    /// How long comparisons last under planned looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<Expected>,
+}
+
+/// One look, as the first comparison that ends meets it.
+#[derive(Debug, Serialize)]
+struct PlannedLook {
+    replicates: usize,
+    /// What the p-value of that look alone must not exceed; none for e-values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nominal_p: Option<f64>,
+}
+
+/// Mean replicates at which a comparison alone ends.
+#[derive(Debug, Serialize)]
+struct Expected {
+    /// Without a difference.
+    none: f64,
+    /// With the difference that the design finds with probability 0.8.
+    detectable: f64,
+    /// With one and a half times that.
+    larger: f64,
 }
 
 pub(super) async fn plan(args: PlanArgs) -> Result<Exit, Failure> {
@@ -175,6 +203,7 @@ fn power(spec: &SweepSpec) -> Vec<Power> {
         }
     }
     let paired = spec.pairing == Pairing::Common;
+    let designs = stopping::designs(spec, |config| measured(spec, config));
     strata
         .into_iter()
         .map(|stratum| {
@@ -192,7 +221,12 @@ fn power(spec: &SweepSpec) -> Vec<Power> {
             } else {
                 sweeper_stats::power::smallest_p_rank_sum(n)
             };
+            let monitor =
+                designs.iter().find(|d| d.stratum == stratum).filter(|_| spec.analysis.stopping != Stopping::Fixed);
+            let monitor = monitor.and_then(|d| Monitor::new(d.design.clone()).ok());
             Power {
+                looks: monitor.as_ref().map(looks).unwrap_or_default(),
+                expected: monitor.as_ref().and_then(expected),
                 stratum: stratum.to_owned(),
                 replicates,
                 family,
@@ -206,8 +240,36 @@ fn power(spec: &SweepSpec) -> Vec<Power> {
         .collect()
 }
 
+fn looks(monitor: &Monitor) -> Vec<PlannedLook> {
+    let at = monitor.looks();
+    match monitor.boundary(0) {
+        Some(boundary) => {
+            let look =
+                |(n, bound): (&usize, &LookBound)| PlannedLook { replicates: *n, nominal_p: Some(bound.nominal_p) };
+            at.iter().zip(&boundary.looks).map(look).collect()
+        }
+        None => {
+            at.first().into_iter().chain(at.last()).map(|n| PlannedLook { replicates: *n, nominal_p: None }).collect()
+        }
+    }
+}
+
+/// By the boundary of the first comparison that ends; the drift that it finds with probability 0.8 by bisection.
+fn expected(monitor: &Monitor) -> Option<Expected> {
+    let boundary = monitor.boundary(0)?;
+    let (mut low, mut high) = (0.0_f64, 20.0_f64);
+    for _ in 0..30 {
+        let middle = f64::midpoint(low, high);
+        if boundary.power(middle).ok()? < 0.8 { low = middle } else { high = middle }
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let planned = monitor.design().planned as f64;
+    let at = |drift: f64| Some(planned * boundary.expected_fraction(drift).ok()?);
+    Some(Expected { none: at(0.0)?, detectable: at(high)?, larger: at(1.5 * high)? })
+}
+
 /// Whether a config yields the primary metric: only then is it compared.
-fn measured(spec: &SweepSpec, config: &ConfigSpec) -> bool {
+pub(super) fn measured(spec: &SweepSpec, config: &ConfigSpec) -> bool {
     Recipe::from_json(&config.recipe).is_ok_and(|recipe| recipe.yields_metric(&spec.analysis.metric))
 }
 
@@ -305,6 +367,34 @@ fn power_text(p: &Power) -> String {
             text.push_str("    above that: such a test cannot reach significance here at any effect\n");
         }
     }
+    text.push_str(&looks_text(p));
+    text
+}
+
+/// The stopping rule, if there is one.
+fn looks_text(p: &Power) -> String {
+    let (Some(first), Some(last)) = (p.looks.first(), p.looks.last()) else { return String::new() };
+    let mut text = if first.nominal_p.is_some() {
+        let bounds: Vec<String> = p
+            .looks
+            .iter()
+            .map(|look| format!("{} (p at most {:.2e})", look.replicates, look.nominal_p.unwrap_or(0.0)))
+            .collect();
+        format!("  looks at replicates: {}; trials behind a look wait for it\n", bounds.join(", "))
+    } else {
+        let (from, to) = (first.replicates, last.replicates);
+        format!(
+            "  e-values after every replicate from {from} to {to}: a comparison ends when its own reaches {:.0}\n",
+            1.0 / p.first_step
+        )
+    };
+    if let Some(expected) = &p.expected {
+        text.push_str(&format!(
+            "  a comparison alone lasts {:.1} replicates if nothing differs, {:.1} with a difference found with probability 0.8, {:.1} with 1.5 times that\n",
+            expected.none, expected.detectable, expected.larger
+        ));
+    }
+    text.push_str("  `sweeper simulate` measures error rate, power and trials of the whole\n");
     text
 }
 
@@ -346,5 +436,31 @@ mod tests {
         assert!(all.contains("\nnote on all configs: same\n"), "{all}");
         let none = plan_of("epochs = 1", "");
         assert!(!text(&none).contains("note on") && !serde_json::to_string(&none).unwrap().contains("notes"));
+    }
+
+    #[test]
+    fn looks_are_shown_with_their_bounds() {
+        let with = |rule: &str| {
+            let mut plan = String::from(
+                "name = 'p'\nseed = 1\nreplicates = 15\n[recipe]\n[[config]]\nname = 'a'\n[[config]]\nname = 'b'\n\
+                 set = { epochs = 2 }\n[analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'a'\n",
+            );
+            plan.push_str(rule);
+            describe(&crate::sweep_file::parse(&plan, "p.toml", &[]).unwrap(), None)
+        };
+        let looks = with("[stopping]\nrule = 'looks'\nlooks = 5\n");
+        let shown = text(&looks);
+        assert!(shown.contains("looks at replicates: 3 (p at most"), "{shown}");
+        assert!(shown.contains(", 6 (p at most") && shown.contains(", 15 (p at most 3."), "{shown}");
+        assert!(
+            shown.contains("a comparison alone lasts 14.") || shown.contains("a comparison alone lasts 15."),
+            "{shown}"
+        );
+        let e_value = text(&with("[stopping]\nrule = 'e-value'\n"));
+        assert!(
+            e_value.contains("e-values after every replicate from 2 to 15: a comparison ends when its own reaches 20")
+        );
+        let fixed = with("");
+        assert!(!text(&fixed).contains("look") && !serde_json::to_string(&fixed).unwrap().contains("look"));
     }
 }

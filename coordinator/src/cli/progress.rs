@@ -12,6 +12,9 @@ use sweeper_proto::v1::{RunningTrial, ShowSweepResponse, TrialCounts};
 /// Seconds between plain lines, unless a trial finished.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
+/// Configs whose values are shown, so that they fit on a screen.
+const VALUE_LINES: usize = 20;
+
 /// Shows a sweep's state again and again, in place on a terminal, as lines elsewhere.
 #[derive(Debug)]
 pub(super) struct Display {
@@ -36,6 +39,15 @@ impl Display {
             Kind::Plain(Plain { last: None, shown: None })
         };
         Self { kind }
+    }
+
+    /// The same with count, mean and standard deviation of the primary metric of the first configs.
+    pub(super) fn with_values(quiet: bool) -> Self {
+        let mut display = Self::new(quiet);
+        if let Kind::Live(live) = &mut display.kind {
+            live.values = Some(Vec::new());
+        }
+        display
     }
 
     /// Shows the sweep as it is now.
@@ -69,6 +81,8 @@ struct Live {
     lines: MultiProgress,
     sweep: ProgressBar,
     workers: BTreeMap<u64, ProgressBar>,
+    /// One line per config, if they are wanted.
+    values: Option<Vec<ProgressBar>>,
 }
 
 impl Live {
@@ -76,7 +90,7 @@ impl Live {
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         let sweep = lines.add(ProgressBar::new(0).with_style(style("{prefix:18} {bar:30} {pos}/{len} {wide_msg}")));
         sweep.enable_steady_tick(Duration::from_millis(500));
-        Self { lines, sweep, workers: BTreeMap::new() }
+        Self { lines, sweep, workers: BTreeMap::new(), values: None }
     }
 
     fn update(&mut self, shown: &ShowSweepResponse) {
@@ -105,6 +119,19 @@ impl Live {
         self.sweep.set_position(u64::from(closed(&counts)));
         self.sweep.set_message(format!("{}{}", remarks(&counts), left_text(shown)).trim_start_matches(", ").to_owned());
         self.sweep.tick();
+        self.update_values(shown);
+    }
+
+    fn update_values(&mut self, shown: &ShowSweepResponse) {
+        let Some(values) = &mut self.values else { return };
+        for (place, config) in shown.configs.iter().take(VALUE_LINES).enumerate() {
+            if values.len() <= place {
+                values.push(self.lines.add(ProgressBar::new(0).with_style(style("{prefix:18} {wide_msg}"))));
+            }
+            let [mean, sd] = [config.mean, config.sd].map(list::value_text);
+            values[place].set_prefix(config.name.clone());
+            values[place].set_message(format!("n {}, {} mean {mean}, SD {sd}", config.values, shown.metric));
+        }
     }
 }
 
@@ -141,7 +168,14 @@ fn closed(t: &TrialCounts) -> u32 {
 }
 
 fn remarks(t: &TrialCounts) -> String {
-    let rest = [(t.reused, "reused"), (t.diverged, "diverged"), (t.abandoned, "abandoned"), (t.cancelled, "cancelled")];
+    let rest = [
+        (t.held, "held for a look"),
+        (t.reused, "reused"),
+        (t.diverged, "diverged"),
+        (t.abandoned, "abandoned"),
+        (t.stopped, "not needed any more"),
+        (t.cancelled.saturating_sub(t.stopped), "cancelled"),
+    ];
     rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect()
 }
 

@@ -9,7 +9,7 @@ use sweeper_proto::v1::SweepSummary;
 /// Arguments of `sweeper watch`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  sweeper watch latest\n\nUntil a sweep ends only counts are shown: looking at p-values while trials still run would spoil them."
+    after_help = "Example:\n  sweeper watch latest\n\nUntil a sweep ends only counts, means and standard deviations are shown: looking at p-values while trials still run would spoil them, unless a stopping rule plans the looks."
 )]
 pub(super) struct WatchArgs {
     /// `s3`, the name of a sweep (its latest), or `latest`
@@ -25,7 +25,7 @@ pub(super) async fn watch(args: WatchArgs) -> Result<Exit, Failure> {
     let target = args.target.target();
     let mut source = connect::Source::open(&target).await?;
     let sweep = source.find(&args.sweep).await?;
-    let mut display = Display::new(args.json);
+    let mut display = Display::with_values(args.json);
     let interrupted = super::process::interrupted();
     tokio::pin!(interrupted);
     loop {
@@ -38,7 +38,8 @@ pub(super) async fn watch(args: WatchArgs) -> Result<Exit, Failure> {
             if args.json {
                 output::print_json(&shown)?;
             } else {
-                output::note(&list::counts_text(&summary.trials.unwrap_or_default()));
+                let counts = list::counts_text(&summary.trials.unwrap_or_default());
+                output::note(format!("{counts}\n{}", list::looks_text(&shown).trim()).trim_end());
             }
             // Somebody who waits for the end must not take this for it.
             return Ok(if summary.state == "running" { Exit::Unreachable } else { ending(&summary) });

@@ -4,13 +4,17 @@
 //! waiting Acquire calls, commits everything decided in one transaction, and only then answers. So the cost of an fsync
 //! is shared by all callers of a turn. If the commit fails nobody gets a positive answer and the driver ends.
 //!
-//! Map: `handle` the async face · `command` what can be asked · `turn` the loop · `waiters` calls that wait for work ·
+//! Map: `handle` the async face · `command` what can be asked · `turn` the loop · `looks` looks of
+//! sequential designs · `waiters` calls that wait for work ·
 //! `progress` what is never stored · `clock` time · `error`.
 
 mod clock;
 mod command;
 mod error;
 mod handle;
+mod looks;
+#[cfg(test)]
+mod looks_tests;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -21,12 +25,13 @@ pub use clock::{Clock, SystemClock};
 pub use command::Report;
 pub use error::DriverError;
 pub use handle::DriverHandle;
-pub use progress::{Progress, Volatile};
+pub use progress::{Moments, Progress, Volatile};
 
 use crate::store::Store;
+use looks::Looks;
 use std::sync::{Arc, mpsc};
 use sweeper_core::{
-    ids::Millis,
+    ids::{Millis, SweepId},
     record::Record,
     scheduler::{Scheduler, Settings},
 };
@@ -72,14 +77,23 @@ impl Driver {
         records: Vec<Record>,
         mut clock: impl Clock,
     ) -> Result<DriverHandle, DriverError> {
+        let volatile = Volatile::of_records(&records);
         let mut scheduler = Scheduler::restore(settings, records, clock.now())
             .map_err(|source| DriverError::Restore { path: store.dir().to_owned(), source })?;
         call_off_incomparable(&mut scheduler, &mut store, clock.now())?;
+        let mut looks = Looks::default();
+        let sweeps: Vec<SweepId> = scheduler.state().sweeps.keys().copied().collect();
+        for sweep in sweeps {
+            // The crash may have come between an outcome and the look that it made due.
+            looks.take_due(&mut scheduler, &store, sweep, clock.now())?;
+        }
+        store.commit(&scheduler.take_records())?;
         let (commands, receiver) = mpsc::channel();
         let (ending, end) = watch::channel(End::Running);
         let (dir, store_name) = (Arc::from(store.dir()), Arc::from(store.name()));
         let handle = DriverHandle { commands, end, settings, dir, store_name };
-        let turns = Turns::new(scheduler, store, clock, settings);
+        let volatile = volatile.started(scheduler.state(), clock.now());
+        let turns = Turns::new(scheduler, store, (looks, volatile), clock, settings);
         std::thread::Builder::new()
             .name("driver".to_owned())
             .spawn(move || turns.run(&receiver, &ending))
@@ -116,7 +130,8 @@ fn time(record: &Record) -> Millis {
         | Record::LeaseEnded { at, .. }
         | Record::OutcomeAccepted { at, .. }
         | Record::OutcomeRepeated { at, .. }
-        | Record::TrialAbandoned { at, .. } => *at,
+        | Record::TrialAbandoned { at, .. }
+        | Record::LookTaken { at, .. } => *at,
         Record::DataPinned { .. } => Millis(0),
     }
 }

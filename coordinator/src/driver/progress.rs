@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use sweeper_core::{
     ids::{AttemptId, Millis, SweepId},
-    record::Record,
+    record::{OutcomeKind, Record, Stopped},
     state::{State, Sweep},
 };
 
@@ -46,19 +46,84 @@ struct Pace {
     completions: VecDeque<Millis>,
 }
 
-/// Everything volatile that listings show.
+/// Count, mean and standard deviation of a config's final values of the primary metric, kept value by value. Source:
+/// Welford, Technometrics 4 (1962).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Moments {
+    /// Completed trials with a value.
+    pub count: u32,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        let step = value - self.mean;
+        self.mean += step / f64::from(self.count);
+        self.squares += step * (value - self.mean);
+    }
+
+    /// None without a value.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.mean)
+    }
+
+    /// Divisor count less 1; none below two values.
+    #[must_use]
+    pub fn sd(&self) -> Option<f64> {
+        (self.count > 1).then(|| (self.squares / f64::from(self.count - 1)).sqrt())
+    }
+}
+
+/// Everything volatile that listings show. Means and standard deviations are all that anybody sees of results before the
+/// plan allows more.
 #[derive(Debug, Clone, Default)]
 pub struct Volatile {
     progress: HashMap<AttemptId, Progress>,
     pace: BTreeMap<SweepId, Pace>,
+    /// Primary metric of every sweep.
+    metrics: BTreeMap<SweepId, String>,
+    moments: BTreeMap<(SweepId, u32), Moments>,
 }
 
 impl Volatile {
-    /// For a coordinator that starts with this state.
-    pub(super) fn new(state: &State, now: Millis) -> Self {
+    /// The same for a coordinator that starts with this state.
+    pub(super) fn started(mut self, state: &State, now: Millis) -> Self {
         let running = state.open_sweeps().filter(|(_, sweep)| sweep.counts.leased > 0);
-        let pace = running.map(|(id, _)| (id, Pace { since: now, completions: VecDeque::new() })).collect();
-        Self { progress: HashMap::new(), pace }
+        self.pace = running.map(|(id, _)| (id, Pace { since: now, completions: VecDeque::new() })).collect();
+        self
+    }
+
+    /// What facts alone tell of the results so far.
+    #[must_use]
+    pub fn of_records(records: &[Record]) -> Self {
+        let mut volatile = Self::default();
+        records.iter().for_each(|record| volatile.observe(record));
+        volatile
+    }
+
+    /// The final values so far of a config.
+    #[must_use]
+    pub fn moments(&self, sweep: SweepId, config: u32) -> Moments {
+        self.moments.get(&(sweep, config)).copied().unwrap_or_default()
+    }
+
+    fn observe(&mut self, record: &Record) {
+        match record {
+            Record::SweepSubmitted { sweep, spec, .. } => {
+                self.metrics.insert(*sweep, spec.analysis.metric.clone());
+            }
+            Record::OutcomeAccepted { id, outcome, .. } if outcome.kind == OutcomeKind::Completed => {
+                let Some(name) = self.metrics.get(&id.trial.sweep) else { return };
+                let value = outcome.metrics.iter().rev().find(|m| m.is_final && m.name == *name).map(|m| m.value);
+                if let Some(value) = value.filter(|value| value.is_finite()) {
+                    self.moments.entry((id.trial.sweep, id.trial.config)).or_default().add(value);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// What the worker said last of this attempt; none if it never mentioned it, or the lease is over.
@@ -80,6 +145,7 @@ impl Volatile {
     /// Follows the facts: forgets leases that are over, notes completions.
     pub(super) fn follow(&mut self, records: &[Record]) {
         for record in records {
+            self.observe(record);
             match record {
                 Record::LeaseGranted { id, at, .. } => {
                     self.pace(id.trial.sweep, *at);
@@ -97,6 +163,11 @@ impl Volatile {
                     self.progress.retain(|id, _| id.trial.sweep != *sweep);
                     self.pace.remove(sweep);
                 }
+                Record::LookTaken { sweep, look, .. } if !look.stopped.is_empty() => self.progress.retain(|id, _| {
+                    let trial = id.trial;
+                    let over = |s: &Stopped| s.config == trial.config && trial.replicate >= look.replicates;
+                    trial.sweep != *sweep || !look.stopped.iter().any(over)
+                }),
                 _ => {}
             }
         }

@@ -5,6 +5,7 @@ use super::{
     clock::Clock,
     command::{Command, Reply, Report},
     error::DriverError,
+    looks::Looks,
     progress::{Progress, Volatile},
     waiters::{self, Served, Waiter},
 };
@@ -13,7 +14,7 @@ use crate::{
     store::Store,
 };
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::mpsc::{Receiver, RecvTimeoutError},
     time::Duration,
 };
@@ -43,6 +44,9 @@ pub(super) struct Turns<C> {
     clock: C,
     settings: Settings,
     volatile: Volatile,
+    looks: Looks,
+    /// Sweeps with a stopping rule of which trials closed since the last looks.
+    looked_for: BTreeSet<SweepId>,
     waiters: VecDeque<Waiter>,
     answers: Vec<Answer>,
     queries: Vec<Query>,
@@ -51,14 +55,21 @@ pub(super) struct Turns<C> {
 }
 
 impl<C: Clock> Turns<C> {
-    pub(super) fn new(scheduler: Scheduler, store: Store, mut clock: C, settings: Settings) -> Self {
-        let volatile = Volatile::new(scheduler.state(), clock.now());
+    pub(super) fn new(
+        scheduler: Scheduler,
+        store: Store,
+        (looks, volatile): (Looks, Volatile),
+        clock: C,
+        settings: Settings,
+    ) -> Self {
         Self {
             scheduler,
             store,
             clock,
             settings,
             volatile,
+            looks,
+            looked_for: BTreeSet::new(),
             waiters: VecDeque::new(),
             answers: Vec::new(),
             queries: Vec::new(),
@@ -113,6 +124,7 @@ impl<C: Clock> Turns<C> {
         self.scheduler.expire(now);
         self.serve_waiters(now);
         self.commit()?;
+        self.take_looks(now)?;
         if let Some(defect) = self.scheduler.defect() {
             return Err(DriverError::Defect(defect.clone()));
         }
@@ -143,7 +155,28 @@ impl<C: Clock> Turns<C> {
         self.store.commit(&records)?;
         records.iter().for_each(log);
         self.volatile.follow(&records);
+        for record in &records {
+            if let Record::OutcomeAccepted { id: AttemptId { trial, .. }, .. } | Record::TrialAbandoned { trial, .. } =
+                record
+                && self.scheduler.state().sweeps.get(&trial.sweep).is_some_and(|s| !s.strata_looks().is_empty())
+            {
+                self.looked_for.insert(trial.sweep);
+            }
+        }
         Ok(())
+    }
+
+    /// Takes the looks that committed outcomes made due, and serves the trials that waited for them.
+    fn take_looks(&mut self, now: Millis) -> Result<(), DriverError> {
+        let sweeps = std::mem::take(&mut self.looked_for);
+        if sweeps.is_empty() {
+            return Ok(());
+        }
+        for sweep in sweeps {
+            self.looks.take_due(&mut self.scheduler, &self.store, sweep, now)?;
+        }
+        self.serve_waiters(now);
+        self.commit()
     }
 
     fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, answer: Result<T, DriverError>) {
@@ -343,6 +376,10 @@ fn log(record: &Record) {
             tracing::error!(attempt = %id, %worker, "repeated outcome differs from the accepted one: not deterministic");
         }
         Record::TrialAbandoned { trial, .. } => tracing::error!(%trial, "trial abandoned"),
+        Record::LookTaken { sweep, look, .. } => {
+            let stopped = look.stopped.len();
+            tracing::info!(%sweep, stratum = %look.stratum, replicates = look.replicates, stopped, "look taken");
+        }
         Record::DataPinned { sweep, key, digest } => tracing::info!(%sweep, %key, %digest, "data pinned"),
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn serve(
     }
 }
 
-/// Whether any trial waits for a worker.
+/// Whether any trial waits for a worker, and not for a look.
 pub(super) fn work_is_pending(scheduler: &Scheduler) -> bool {
-    scheduler.state().open_sweeps().any(|(_, sweep)| sweep.counts.pending > 0)
+    scheduler.state().open_sweeps().any(|(_, sweep)| sweep.counts.ready() > 0)
 }

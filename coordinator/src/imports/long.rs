@@ -178,5 +178,6 @@ fn trial(config: u32, replicate: u32, mut metrics: Training, file: &str) -> Tria
         // They were observed before anybody planned this analysis, and the report must say so.
         reused_from: Some(file.to_owned()),
         last_error: None,
+        stopped: false,
     }
 }

@@ -19,7 +19,9 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, fmt::Write as _, io::Read as _, path::Path, time::UNIX_EPOCH};
-use sweeper_core::spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec};
+use sweeper_core::spec::{
+    AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec,
+};
 
 /// Largest file read, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
@@ -145,6 +147,7 @@ pub(crate) fn plan(
         delta: wanted.delta,
         secondary: Vec::new(),
         missing: Missing::CompletedPairs,
+        stopping: Stopping::Fixed,
     })
 }
 
@@ -181,6 +184,7 @@ pub(crate) fn results(
         data_digests: Vec::new(),
         trials,
         attempts: Vec::new(),
+        looks: Vec::new(),
         unequal_repeats: 0,
         repeats: 0,
     }

@@ -6,6 +6,7 @@ use super::{
         Plan, Stratum, Unit,
     },
     audit, beyond, compare,
+    sequential::{self, Sequential},
 };
 use crate::results::{RESULTS_SCHEMA, SweepResults, TrialResult};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,8 @@ pub(super) enum Standing {
     Diverged,
     Abandoned,
     Cancelled,
+    /// A look had decided its config before.
+    Stopped,
     Leased,
     Pending,
 }
@@ -78,6 +81,7 @@ impl Standing {
     /// Of a planned trial; one that the results lack counts as pending.
     pub(super) fn of(trial: Option<&TrialResult>) -> Self {
         match trial.map(|t| (t.state.as_str(), t.ending.as_deref())) {
+            _ if trial.is_some_and(|t| t.stopped) => Self::Stopped,
             Some(("Finished", Some(ending))) if ending.starts_with("diverged") => Self::Diverged,
             Some(("Finished", _)) => Self::Completed,
             Some(("Abandoned", _)) => Self::Abandoned,
@@ -111,7 +115,8 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
     let configs = by_config(results)?;
     let plan = plan(results);
     let metrics = metrics(&configs, &plan);
-    let strata = strata(&configs, &metrics, (&plan, results.spec.seed))?;
+    let states = sequential::states(results, &configs);
+    let strata = strata(&configs, &metrics, (&plan, results.spec.seed), &states)?;
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     Ok(Analysis {
         schema: ANALYSIS_SCHEMA,
@@ -128,6 +133,7 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
         determinism: Determinism { repeats: results.repeats, unequal: results.unequal_repeats },
         scope: audit::scope(&results.spec),
         audit: beyond::design_audit(results, results.spec.pairing == Pairing::Common),
+        looks: sequential::looks(results),
         curves: beyond::learning_curves(results),
         provenance: audit::provenance(results),
     })
@@ -141,6 +147,7 @@ impl Counts {
             diverged: self.diverged + other.diverged,
             abandoned: self.abandoned + other.abandoned,
             cancelled: self.cancelled + other.cancelled,
+            stopped: self.stopped + other.stopped,
             open: self.open + other.open,
             reused: self.reused + other.reused,
         }
@@ -154,6 +161,7 @@ impl Counts {
                 Standing::Diverged => &mut counts.diverged,
                 Standing::Abandoned => &mut counts.abandoned,
                 Standing::Cancelled => &mut counts.cancelled,
+                Standing::Stopped => &mut counts.stopped,
                 Standing::Leased | Standing::Pending => &mut counts.open,
             } += 1;
             counts.reused += usize::from(trial.is_some_and(|t| t.reused_from.is_some()));
@@ -281,6 +289,7 @@ fn strata(
     configs: &[ConfigTrials<'_>],
     metrics: &[MetricInfo],
     (plan, seed): (&Plan, u64),
+    states: &BTreeMap<u32, Sequential>,
 ) -> Result<Vec<Stratum>, AnalyzeError> {
     let mut strata: Vec<Stratum> = Vec::new();
     for config in configs {
@@ -301,7 +310,7 @@ fn strata(
     for stratum in &mut strata {
         let inside = configs.iter().filter(|c| c.spec.stratum == stratum.name);
         let settings: Vec<_> = inside.map(|c| compare::settings(&c.spec.recipe)).collect();
-        stratum.families = compare::families(stratum, &settings, metrics, (plan, seed))?;
+        stratum.families = compare::families(stratum, &settings, metrics, (plan, seed), states)?;
         stratum.failures = beyond::failure_rates(stratum, plan.confidence);
         let paired = (plan.pairing == Pairing::Common, plan.confidence);
         if let Some((m, metric)) = metrics.iter().enumerate().find(|(_, metric)| metric.primary) {

@@ -36,6 +36,7 @@ fn exception(trial: Option<&TrialResult>) -> Option<(ExceptionKind, String)> {
             Some((ExceptionKind::Diverged, or(what, "a number was not finite")))
         }
         Standing::Abandoned => Some((ExceptionKind::Abandoned, or(error, "no error was recorded"))),
+        Standing::Stopped => None,
         Standing::Cancelled => Some((ExceptionKind::Cancelled, "the sweep was cancelled".to_owned())),
         Standing::Leased => Some((ExceptionKind::Leased, "being trained".to_owned())),
         Standing::Pending => Some((ExceptionKind::Pending, or(error, "waiting for a worker"))),
@@ -76,7 +77,8 @@ pub(super) fn deviations(results: &SweepResults, configs: &[ConfigTrials<'_>]) -
 }
 
 fn short_config(config: &ConfigTrials<'_>) -> Option<String> {
-    let Counts { planned, completed, diverged, abandoned, cancelled, open, .. } = Counts::of(&config.trials);
+    let Counts { planned, completed, diverged, abandoned, cancelled, stopped, open, .. } = Counts::of(&config.trials);
+    let planned = planned - stopped;
     if completed == planned {
         return None;
     }

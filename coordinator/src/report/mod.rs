@@ -18,6 +18,7 @@ mod losses;
 mod number;
 pub mod render;
 mod schema;
+mod sequential;
 mod summaries;
 mod text;
 mod time;
@@ -29,6 +30,7 @@ pub use beyond::*;
 pub use files::{Piece, ReportError, Written, document_pieces, write_all, write_pieces};
 pub use losses::Loss;
 pub use schema::schema;
+pub use sequential::{LookTaken, Sequential};
 pub use summaries::analyze_summary;
 pub use wording::Look;
 

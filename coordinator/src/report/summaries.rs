@@ -10,7 +10,7 @@ use super::{
     compare, time,
 };
 use crate::imports::{Summary, SummaryRow};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::spec::Pairing;
 use sweeper_stats::from_summary::mean_interval_from;
 
@@ -53,7 +53,7 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
     for stratum in &mut strata {
         let inside = summary.configs.iter().filter(|c| c.stratum == stratum.name);
         let settings: Vec<_> = inside.map(|c| compare::settings(&c.recipe)).collect();
-        stratum.families = compare::families(stratum, &settings, &metrics, (&plan, 0))?;
+        stratum.families = compare::families(stratum, &settings, &metrics, (&plan, 0), &BTreeMap::new())?;
     }
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     Ok(Analysis {
@@ -71,6 +71,7 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
         determinism: Determinism { repeats: 0, unequal: 0 },
         scope: Scope::default(),
         audit: DesignAudit::default(),
+        looks: Vec::new(),
         curves: Vec::new(),
         provenance: provenance(summary),
     })

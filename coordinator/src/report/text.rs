@@ -137,6 +137,9 @@ pub(crate) fn correction_line(analysis: &Analysis, family: &Family) -> String {
 /// `adjusted by Holm over 9 comparisons`.
 fn adjusted(analysis: &Analysis, family: &Family) -> String {
     let m = family.corrected_over;
+    if family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| t.sequential.is_some()) {
+        return format!("valid at every look of the sequential design, adjusted by Holm over {m} comparisons");
+    }
     match (family.role, analysis.plan.correction) {
         (_, Correction::None) => "not adjusted, as planned".to_owned(),
         (Role::Secondary, _) => {
@@ -216,6 +219,14 @@ pub(crate) fn method(analysis: &Analysis) -> Vec<String> {
             correction_name(correction)
         ),
     });
+    if !analysis.looks.is_empty() {
+        list.push(
+            "The sweep had a sequential design: its looks, and how the error rate is shared among them, were planned before the \
+             first trial. On the primary metric p-values and simultaneous intervals hold at every look; mean differences and the \
+             intervals of single comparisons do not account for stopping, and are too large where a comparison stopped early."
+                .to_owned(),
+        );
+    }
     if let Some(delta) = plan.delta {
         let coverage = number::percent(1.0 - 2.0 * plan.alpha);
         list.push(format!(
@@ -241,6 +252,13 @@ pub(crate) fn method(analysis: &Analysis) -> Vec<String> {
             "Diverged and abandoned trials have no final value: they are listed, and no mean includes them.".to_owned(),
         );
     }
+    list.extend(reach(analysis));
+    list
+}
+
+/// What the replicates vary, and whether equal trainings were equal.
+fn reach(analysis: &Analysis) -> Vec<String> {
+    let mut list = Vec::new();
     let scope = &analysis.scope;
     if !scope.varies.is_empty() {
         let (varies, fixed) = (scope.varies.join(", "), scope.fixed.join(", "));

@@ -299,6 +299,7 @@ pub(crate) fn counts(counts: &Counts) -> String {
         (counts.diverged, "diverged"),
         (counts.abandoned, "abandoned"),
         (counts.cancelled, "cancelled"),
+        (counts.stopped, "not needed any more"),
         (counts.open, "not finished yet"),
     ] {
         if n > 0 {

@@ -1,7 +1,10 @@
 //! Rows to facts. Whatever cannot have been written by a fact is a conversion error, which callers see as
 //! `StoreError::Corrupt`.
 
-use super::outcomes::{self, Which};
+use super::{
+    looks,
+    outcomes::{self, Which},
+};
 use rusqlite::{Connection, Error, Result, Row, types::Type};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -35,6 +38,9 @@ pub(super) fn records(conn: &Connection) -> Result<Vec<Record>> {
     repeats(conn, &mut all)?;
     abandoned(conn, &mut all)?;
     data_digests(conn, &mut all)?;
+    all.extend(looks::stored(conn, None)?.into_iter().map(|stored| {
+        (stored.fact, Record::LookTaken { sweep: stored.sweep, look: Box::new(stored.look), at: stored.at })
+    }));
     all.sort_unstable_by_key(|(fact, _)| *fact);
     Ok(all.into_iter().map(|(_, record)| record).collect())
 }

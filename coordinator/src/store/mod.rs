@@ -2,13 +2,14 @@
 //! `migrations/0001.sql`).
 //!
 //! Map: `schema` versions and migrations · `write` facts to rows · `load` rows to facts · `outcomes` accepted outcomes
-//! with their numbers · `predictions` which images were right · `results` all that is known of a sweep · `reuse` outcomes
+//! with their numbers · `looks` looks of stopping rules · `predictions` which images were right · `results` all that is known of a sweep · `reuse` outcomes
 //! of equal trials · `error`.
 //!
 //! Write-ahead log, `synchronous = FULL`: what [`Store::commit`] answered `Ok` survives `kill -9` and power loss.
 
 mod error;
 mod load;
+mod looks;
 mod outcomes;
 mod predictions;
 mod results;
@@ -28,6 +29,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::{
     fs::{DirBuilder, File, TryLockError},
     io::{self, Write as _},
+    ops::Range,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -235,6 +237,21 @@ impl Store {
     /// Errors of reading.
     pub fn trial_seconds(&self, recipe_digest: &str) -> Result<Option<f64>, StoreError> {
         self.read(|conn| reuse::trial_seconds(conn, recipe_digest))
+    }
+
+    /// Final values of a metric of a config's completed trials within `replicates`: (replicate, value), ascending; a
+    /// value that is no number is NaN.
+    ///
+    /// # Errors
+    /// Errors of reading.
+    pub fn final_values(
+        &self,
+        sweep: SweepId,
+        config: u32,
+        replicates: Range<u32>,
+        metric: &str,
+    ) -> Result<Vec<(u32, f64)>, StoreError> {
+        self.read(|conn| looks::final_values(conn, (sweep, config), replicates, metric))
     }
 
     /// Reads a consistent view: other processes may write meanwhile.

@@ -2,9 +2,10 @@
 
 use super::{
     load::{self, attempt, decimal, millis, number, trial},
+    looks::{self, StoredLook},
     outcomes::{self, StoredOutcome, Which},
 };
-use crate::results::{AttemptResult, RESULTS_SCHEMA, SweepResults, TrialResult};
+use crate::results::{AttemptResult, LookResult, RESULTS_SCHEMA, SweepResults, TrialResult};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 use std::collections::BTreeMap;
 use sweeper_core::{
@@ -90,12 +91,15 @@ pub(super) fn results(conn: &Connection, sweep: SweepId) -> Result<Option<SweepR
     })?;
     let attempts = sweep_attempts(conn, sweep, &found)?;
     let last_outcome = found.values().map(|o| o.at).max();
-    let (trials, last_abandoned) = trials(conn, sweep, found)?;
+    let looks = looks::stored(conn, Some(sweep))?;
+    let (mut trials, last_abandoned) = trials(conn, sweep, found)?;
+    mark_stopped(&mut trials, &looks);
+    let last_look = looks.iter().filter(|look| look.cancelled > 0).map(|look| look.at).max();
     let open = trials.iter().any(|t| t.state == "Pending" || t.state == "Leased");
     let (state, closed, cancel_reason) = match stored.cancelled {
         Some((reason, at, _)) => ("cancelled", Some(at), Some(reason)),
         None if open => ("running", None, None),
-        None => ("finished", last_outcome.max(last_abandoned).or(Some(stored.submitted)), None),
+        None => ("finished", last_outcome.max(last_abandoned).max(last_look).or(Some(stored.submitted)), None),
     };
     let (repeats, unequal_repeats) = conn.query_row(
         "SELECT count(*), count(*) FILTER (WHERE NOT equal) FROM repeats WHERE sweep = ?1",
@@ -116,7 +120,27 @@ pub(super) fn results(conn: &Connection, sweep: SweepId) -> Result<Option<SweepR
         attempts,
         unequal_repeats,
         repeats,
+        looks: looks.into_iter().map(look_result).collect(),
     }))
+}
+
+fn look_result(stored: StoredLook) -> LookResult {
+    LookResult {
+        stratum: stored.look.stratum,
+        replicates: stored.look.replicates,
+        at_ms: stored.at.0,
+        cancelled: stored.cancelled,
+        stopped: stored.look.stopped,
+    }
+}
+
+/// Marks the trials of stopped configs from the look on that stopped them.
+fn mark_stopped(trials: &mut [TrialResult], looks: &[StoredLook]) {
+    let stops = looks.iter().flat_map(|l| l.look.stopped.iter().map(|s| (s.config, l.look.replicates)));
+    let stops: BTreeMap<u32, u32> = stops.collect();
+    for trial in trials {
+        trial.stopped = stops.get(&trial.config).is_some_and(|look| trial.replicate >= *look);
+    }
 }
 
 fn data_digests(conn: &Connection, sweep: SweepId) -> Result<Vec<(String, String)>> {
@@ -151,6 +175,7 @@ fn trials(
             provenance: None,
             reused_from: None,
             last_error,
+            stopped: false,
         };
         if let Some(StoredOutcome { outcome, reused_from, .. }) = found.remove(&id) {
             result.ending = Some(match outcome.kind {

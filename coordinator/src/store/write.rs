@@ -54,6 +54,7 @@ pub(super) fn record(conn: &Connection, fact: i64, record: &Record) -> Result<()
             "INSERT INTO data_digests (sweep, key, digest, fact) VALUES (?1, ?2, ?3, ?4)",
             params![sweep.0, key, digest, fact],
         ),
+        Record::LookTaken { sweep, look, at } => super::looks::write(conn, fact, *sweep, look, *at),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     tree::{Data, Draft, Mistakes, Origin},
 };
 use std::collections::BTreeSet;
-use sweeper_core::spec::{AnalysisPlan, Correction, Direction, FamilyKind, Missing, Pairing};
+use sweeper_core::spec::{AnalysisPlan, Correction, Direction, FamilyKind, Missing, Pairing, Stopping};
 use sweeper_recipe::{Recipe, nearest};
 
 /// Secondary metrics that may be declared.
@@ -73,6 +73,8 @@ pub(super) fn read(top: &Fields<'_>, only: Option<&str>, mistakes: &mut Mistakes
         delta: fields.number("delta", |x| x > 0.0 && x < 1e12, "above 0, below 1e12, in the metric's unit", mistakes),
         secondary,
         missing: fields.choice("missing", &missing, mistakes).unwrap_or_default(),
+        // From a table of its own.
+        stopping: Stopping::Fixed,
     };
     let at = |key| fields.origin(key);
     let (metric_at, baseline_at, correction_at) = (at("metric"), at("baseline"), at("correction"));

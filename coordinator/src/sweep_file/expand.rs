@@ -136,6 +136,7 @@ fn whole_recipe(layers: &[&Piece], name: &str, stratum: &str, mistakes: &mut Mis
 pub(super) fn check_plan(file: &SweepFile, configs: &[Expanded], mistakes: &mut Mistakes<'_>) -> Vec<String> {
     let mut notes = Vec::from_iter(idle_sharing(file, configs));
     notes.extend(file.analysis.check(file.pairing, configs, mistakes));
+    file.stopping.check(&file.analysis, configs, mistakes);
     notes
 }
 

@@ -9,7 +9,7 @@ use sweeper_core::ids::SweepId;
 use sweeper_recipe::{Recipe, nearest};
 
 /// Keys of the file itself.
-pub(super) const TOP: [&str; 11] = [
+pub(super) const TOP: [&str; 12] = [
     "name",
     "replicates",
     "seed",
@@ -21,10 +21,13 @@ pub(super) const TOP: [&str; 11] = [
     "grid",
     "stratum",
     "analysis",
+    "stopping",
 ];
 /// Keys of `[analysis]`.
 pub(super) const ANALYSIS: [&str; 10] =
     ["metric", "direction", "baseline", "alpha", "correction", "confidence", "family", "delta", "secondary", "missing"];
+/// Keys of `[stopping]`.
+pub(super) const STOPPING: [&str; 4] = ["rule", "looks", "spending", "futility"];
 /// Keys of a `[[config]]` and a `[[stratum]]`.
 pub(super) const ENTRY: [&str; 3] = ["name", "set", "replicates"];
 
@@ -117,6 +120,16 @@ impl<'t> Fields<'t> {
             Data::Int(i) if range.contains(&i) => return Some(i),
             Data::Int(i) => mistakes.add(self.out_of_range(key, node.at, &i.to_string(), words)),
             _ => self.wrong(key, node, &format!("an integer, {words}"), mistakes),
+        }
+        None
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<bool> {
+        let node = self.get(key)?;
+        match node.data {
+            Data::Bool(given) => return Some(given),
+            _ => self.wrong(key, node, "true or false", mistakes),
         }
         None
     }
@@ -252,6 +265,9 @@ pub(super) fn elsewhere(key: &str) -> Option<String> {
     }
     if ANALYSIS.contains(&key) {
         return Some(format!("analysis.{key}"));
+    }
+    if STOPPING.contains(&key) {
+        return Some(format!("stopping.{key}"));
     }
     let recipe = Recipe::settings();
     let leaf = recipe.leaves().into_iter().map(|(leaf, _)| leaf).find(|leaf| leaf.rsplit('.').next() == Some(key));

@@ -2,8 +2,9 @@
 //!
 //! Map, in the direction a file takes: `tree` TOML with places, overrides, the collection of mistakes · `fields` one
 //! table field by field · `piece` parts of a recipe, each checked where it stands · `grid` factors and combinations ·
-//! `read` the tables of the file · `expand` strata × configs × grid, and the plan held against them · `digest` what
-//! makes a sweep the sweep it is · `error` mistakes as people read them.
+//! `read` the tables of the file · `analysis` and `stopping` how the sweep is to be judged · `expand` strata × configs ×
+//! grid, and the plan held against them · `digest` what makes a sweep the sweep it is · `error` mistakes as people read
+//! them.
 //!
 //! A config's recipe is laid up in layers, each replacing single settings of those below: `[recipe]` with its
 //! overrides, then the stratum's `set`, the config's `set`, and the levels of the grid. `replicates` goes the same
@@ -17,6 +18,7 @@ mod fields;
 mod grid;
 mod piece;
 mod read;
+mod stopping;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -6,6 +6,7 @@ use super::{
     fields::{ENTRY, Fields, TOP, elsewhere},
     grid::Grid,
     piece::{Piece, Schema},
+    stopping,
     tree::{self, Draft, Mistakes, Node, Origin, Table},
 };
 use std::collections::BTreeSet;
@@ -27,6 +28,7 @@ pub(super) struct SweepFile {
     /// `[[stratum]]`.
     pub(super) strata: Vec<Entry>,
     pub(super) analysis: analysis::Judged,
+    pub(super) stopping: stopping::Given,
 }
 
 /// A `[[config]]` or a `[[stratum]]`.
@@ -81,7 +83,10 @@ pub(super) fn read(text: &str, overrides: &[String], mistakes: &mut Mistakes<'_>
         [one] if grid.is_empty() => Some(one.name.as_str()),
         _ => None,
     };
-    let analysis = analysis::read(&top, only, mistakes)?;
+    let stopping = stopping::read(&top, mistakes);
+    let mut analysis = analysis::read(&top, only, mistakes)?;
+    let stopping = stopping?;
+    analysis.plan.stopping = stopping.stopping.clone();
     if !mistakes.is_empty() {
         return None;
     }
@@ -97,6 +102,7 @@ pub(super) fn read(text: &str, overrides: &[String], mistakes: &mut Mistakes<'_>
         grid,
         strata,
         analysis,
+        stopping,
     })
 }
 

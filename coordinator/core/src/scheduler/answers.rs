@@ -95,6 +95,9 @@ pub enum RevokeReason {
     /// The sweep was cancelled.
     #[error("the sweep was cancelled")]
     Cancelled,
+    /// The trial's config was decided by a look.
+    #[error("its config was stopped: a look decided it")]
+    Stopped,
     /// Another worker holds this lease.
     #[error("another worker holds this lease")]
     NotYours,

@@ -22,4 +22,8 @@ pub enum PlantedBug {
     DeathsNeverCount,
     /// Trials that share a training are served like others.
     SiblingsForgotten,
+    /// A trial that waits for a look is leased like others.
+    HeldServed,
+    /// The leases that a look ended keep their deadlines.
+    LookKeepsDeadlines,
 }

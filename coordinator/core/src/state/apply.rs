@@ -1,15 +1,17 @@
 //! `apply`: one fact onto the state.
 
-use super::{Accepted, Counts, Lease, PendingSet, State, Sweep, Trainings, Trial, TrialState, Worker, WorkerState};
+use super::{
+    Accepted, Counts, Lease, LookError, Looks, PendingSet, State, Sweep, TakenLook, Trainings, Trial, TrialState,
+    Worker, WorkerState, fingerprint,
+};
 use crate::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     plan::{MAX_TRIALS, Plan},
-    record::{LeaseEnd, Metric, Outcome, OutcomeKind, Prediction, Record, WorkerEnd, WorkerInfo},
+    record::{LeaseEnd, Look, Outcome, OutcomeKind, Record, WorkerEnd, WorkerInfo},
     spec::SweepSpec,
 };
 use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String, vec::Vec};
 use core::cmp::Reverse;
-use sha2::{Digest, Sha256};
 
 /// A fact that cannot follow the facts before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -129,6 +131,16 @@ pub enum ApplyError {
         /// The outcome's digest.
         reported: String,
     },
+    /// A look that the plan does not have, or not now.
+    #[error("look at stratum `{stratum}` of sweep {sweep}: {why}")]
+    Look {
+        /// In which sweep.
+        sweep: SweepId,
+        /// At which stratum.
+        stratum: String,
+        /// What is wrong.
+        why: LookError,
+    },
 }
 
 /// Applies one fact.
@@ -152,6 +164,7 @@ pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
         Record::OutcomeRepeated { id, worker, .. } => repeated(state, *id, *worker),
         Record::TrialAbandoned { trial, at } => abandoned(state, *trial, *at),
         Record::DataPinned { sweep, key, digest } => pinned(state, *sweep, key, digest),
+        Record::LookTaken { sweep, look, at } => look_taken(state, *sweep, look, *at),
     }
 }
 
@@ -179,18 +192,28 @@ fn submitted(state: &mut State, id: SweepId, spec: &SweepSpec, at: Millis) -> Re
         accepted: None,
         fingerprint: None,
     }));
+    let looks = Looks::new(spec);
+    let (mut pending, mut held) = (PendingSet::full(trials.len()), 0);
+    for (place, trial) in trials.iter().enumerate() {
+        if looks.holds(trial.id.config, trial.id.replicate) {
+            pending.remove(place, 0);
+            held += 1;
+        }
+    }
     let sweep = Sweep {
         spec: spec.clone(),
         submitted: at,
         closed: (planned == 0).then_some(at),
         cancelled: None,
-        pending: PendingSet::full(trials.len()),
+        pending,
         trials,
         data: BTreeMap::new(),
-        counts: Counts { planned, pending: planned, ..Counts::default() },
+        counts: Counts { planned, pending: planned, held, ..Counts::default() },
         plan,
         repeated: BTreeSet::new(),
+        looks_taken: Vec::new(),
         trainings: Trainings::new(spec),
+        looks,
     };
     if sweep.closed.is_none() {
         state.open.insert((Reverse(spec.priority), id));
@@ -212,6 +235,7 @@ fn cancelled(state: &mut State, id: SweepId, reason: &str, at: Millis) -> Result
             forget_lease(&mut state.workers, &lease);
         }
     }
+    sweep.counts.held = 0;
     sweep.pending.clear();
     sweep.trainings.release_all();
     sweep.closed = Some(at);
@@ -390,6 +414,34 @@ fn pinned(state: &mut State, id: SweepId, key: &str, digest: &str) -> Result<(),
     Ok(())
 }
 
+fn look_taken(state: &mut State, id: SweepId, look: &Look, at: Millis) -> Result<(), ApplyError> {
+    let sweep = state.sweeps.get_mut(&id).ok_or(ApplyError::UnknownSweep(id))?;
+    if sweep.cancelled.is_some() {
+        return Err(ApplyError::SweepClosed(id));
+    }
+    let impossible = |why| ApplyError::Look { sweep: id, stratum: look.stratum.clone(), why };
+    sweep.check_look(look).map_err(impossible)?;
+    for stopped in &look.stopped {
+        let replicates = sweep.spec.configs.get(stopped.config as usize).map_or(0, |c| c.replicates);
+        for replicate in look.replicates..replicates {
+            let Some(place) = sweep.place(stopped.config, replicate) else { continue };
+            let Some(trial) = sweep.trials.get_mut(place).filter(|t| t.state.is_open()) else { continue };
+            if let Some(lease) = trial.lease.take() {
+                forget_lease(&mut state.workers, &lease);
+            }
+            sweep.change(place, TrialState::Cancelled);
+            sweep.counts.stopped += 1;
+        }
+    }
+    sweep.note_look(look);
+    sweep.looks_taken.push(TakenLook { look: look.clone(), at });
+    // The look at the end of the plan finds its sweep closed.
+    if sweep.closed.is_none() {
+        close(state, id, at);
+    }
+    Ok(())
+}
+
 /// The sweep of a trial and the trial's place in it, which is in range.
 fn locate(sweeps: &mut BTreeMap<SweepId, Sweep>, id: TrialId) -> Result<(&mut Sweep, usize), ApplyError> {
     let sweep = sweeps.get_mut(&id.sweep).ok_or(ApplyError::UnknownSweep(id.sweep))?;
@@ -422,51 +474,17 @@ impl Sweep {
         if (trial.state == TrialState::Leased) != (to == TrialState::Leased) {
             self.trainings.hold(config, replicate, to == TrialState::Leased);
         }
+        let held = self.looks.holds(config, replicate);
+        self.counts.held -= u32::from(held && trial.state == TrialState::Pending);
+        self.counts.held += u32::from(held && to == TrialState::Pending);
+        if trial.state.is_open() && !to.is_open() {
+            self.looks.closed(config, replicate);
+        }
         trial.state = to;
-        if to == TrialState::Pending {
+        if to == TrialState::Pending && !held {
             self.pending.insert(place, trial.losses);
         } else {
             self.pending.remove(place, trial.losses);
         }
     }
-}
-
-/// What makes two outcomes of a trial equal: SHA-256 over how it ended, every metric bit for bit, and the digests of
-/// the trained parameters and of the predictions; not over timings, `seconds/` among the metrics included, or the device. Metrics count as a set ordered by (name, epoch), and every
-/// NaN as the same value, because a store need not keep the trainer's order or a NaN's payload.
-#[must_use]
-pub fn fingerprint(outcome: &Outcome) -> [u8; 32] {
-    fn text(hash: &mut Sha256, text: &str) {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    }
-    let mut hash = Sha256::new();
-    match &outcome.kind {
-        OutcomeKind::Completed => hash.update([0]),
-        OutcomeKind::Diverged { epoch, step, what } => {
-            hash.update([1]);
-            hash.update(epoch.to_le_bytes());
-            hash.update(step.to_le_bytes());
-            text(&mut hash, what);
-        }
-    }
-    let mut metrics: Vec<&Metric> = outcome.metrics.iter().filter(|m| !m.is_timing()).collect();
-    metrics.sort_by(|a, b| (&a.name, a.epoch, a.is_final).cmp(&(&b.name, b.epoch, b.is_final)));
-    hash.update((metrics.len() as u64).to_le_bytes());
-    for metric in metrics {
-        text(&mut hash, &metric.name);
-        hash.update(metric.epoch.to_le_bytes());
-        let bits = if metric.value.is_nan() { 0x7ff8_0000_0000_0000 } else { metric.value.to_bits() };
-        hash.update(bits.to_le_bytes());
-        hash.update([u8::from(metric.is_final)]);
-    }
-    text(&mut hash, &outcome.provenance.parameter_digest);
-    let mut predictions: Vec<&Prediction> = outcome.predictions.iter().collect();
-    predictions.sort_by(|a, b| a.split.cmp(&b.split));
-    for prediction in predictions {
-        text(&mut hash, &prediction.split);
-        hash.update(prediction.rows.to_le_bytes());
-        text(&mut hash, &prediction.digest);
-    }
-    hash.finalize().into()
 }

@@ -4,6 +4,7 @@
 mod explain;
 mod facts;
 mod ids;
+mod looks;
 mod plan;
 mod reports;
 mod scale;
@@ -15,7 +16,7 @@ use sweeper_core::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     record::{Failure, Metric, Outcome, OutcomeKind, Provenance, Record, WorkerInfo},
     scheduler::{Grant, ReportAnswer, Scheduler, Settings, TrialReport},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec},
     state::Counts,
 };
 
@@ -55,6 +56,7 @@ fn spec_of(name: &str, configs: Vec<ConfigSpec>) -> SweepSpec {
             delta: None,
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
+            stopping: Stopping::Fixed,
         },
         plan_digest: String::new(),
         toml: String::new(),

@@ -116,8 +116,30 @@ impl World {
             self.crash_coordinator();
             return Ok(());
         }
+        self.take_looks()?;
+        self.commit()?;
+        if !self.calm && self.rng.rarely(self.faults.coordinator_crash) {
+            self.summary.lost_answers += answers.len() as u64;
+            self.crash_coordinator();
+            return Ok(());
+        }
         for (sender, call, reply) in answers {
             self.answer(sender, &call, reply)?;
+        }
+        Ok(())
+    }
+
+    /// Takes every look that is due, of committed facts alone.
+    fn take_looks(&mut self) -> Result<(), Violation> {
+        let due = |scheduler: &Scheduler| {
+            let (id, sweep, looks) =
+                scheduler.state().sweeps.iter().find_map(|(id, sweep)| Some((*id, sweep, sweep.due_look()?)))?;
+            let undecided: Vec<u32> = looks.undecided().collect();
+            let stopped = truth::decided(&sweep.spec, &looks.name, looks.next()?, &undecided);
+            Some(Call::Look { sweep: id, stratum: looks.name.clone(), stopped })
+        };
+        while let Some(call) = self.scheduler.as_ref().and_then(due) {
+            self.decide(&call)?;
         }
         Ok(())
     }
@@ -292,6 +314,10 @@ fn perform(scheduler: &mut Scheduler, now: Millis, call: Call) -> Reply {
             scheduler.cancel(now, sweep, "a user").ok();
             Reply::Nothing
         }
+        Call::Look { sweep, stratum, stopped } => match scheduler.look(now, sweep, &stratum, stopped) {
+            Ok(_) => Reply::Nothing,
+            Err(error) => Reply::NoLook(error.to_string()),
+        },
         Call::Expire => {
             scheduler.expire(now);
             Reply::Nothing

@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 use sweeper_core::{
     ids::{AttemptId, SweepId, WorkerId},
     plan::trial_seed,
-    record::{LeaseEnd, Record, WorkerEnd, WorkerInfo},
+    record::{LeaseEnd, Record, Stopped, WorkerEnd, WorkerInfo},
     scheduler::{
         Grant, PlantedBug, ReportAnswer, ReusedOutcome, Revocation, Scheduler, Settings, SubmitError, Submitted,
         TrialReport,
     },
     spec::SweepSpec,
-    state::{State, TrialState},
+    state::{State, Sweep, TrialState},
 };
 
 /// Lease term of every world, milliseconds.
@@ -71,6 +71,7 @@ pub(crate) enum Call {
     Leave { worker: WorkerId },
     Submit { spec: Box<SweepSpec>, supersede: bool, reused: Vec<ReusedOutcome> },
     Cancel(SweepId),
+    Look { sweep: SweepId, stratum: String, stopped: Vec<Stopped> },
     Expire,
 }
 
@@ -83,6 +84,8 @@ pub(crate) enum Reply {
     UnknownWorker,
     Reported(AttemptId, ReportAnswer),
     Submitted(Result<Submitted, SubmitError>),
+    /// A look was refused.
+    NoLook(String),
     Nothing,
 }
 
@@ -114,6 +117,10 @@ pub(crate) struct Summary {
     pub(crate) repeated: u64,
     pub(crate) reused: u64,
     pub(crate) cancelled: u64,
+    pub(crate) looks: u64,
+    pub(crate) stopped_pending: u64,
+    pub(crate) stopped_leased: u64,
+    pub(crate) run_ahead: u64,
     pub(crate) steps: u64,
 }
 
@@ -216,7 +223,12 @@ impl World {
 
     fn is_done(&self) -> bool {
         let delivered = self.slots.iter().all(|slot| slot.is_dead() || slot.outbox.is_empty());
-        self.network.is_empty() && delivered && self.shadow.open_sweeps().next().is_none() && self.scheduler.is_some()
+        let looked = self.shadow.sweeps.values().all(|s| s.due_look().is_none());
+        self.network.is_empty()
+            && looked
+            && delivered
+            && self.shadow.open_sweeps().next().is_none()
+            && self.scheduler.is_some()
     }
 
     /// Results do not depend on the schedule: every trial of a sweep that was not cancelled ended as its content says.
@@ -233,8 +245,10 @@ impl World {
                     _ => TrialState::Finished,
                 };
                 let cancelled = sweep.cancelled.is_some() && trial.state == TrialState::Cancelled;
+                // It may also have run before its config was stopped.
+                let stopped = self.model.is_stopped(trial.id) && trial.state == TrialState::Cancelled;
                 ensure!(
-                    cancelled || trial.state == expected,
+                    cancelled || stopped || trial.state == expected,
                     "{} ended {}, its fate was {fate:?}",
                     trial.id,
                     trial.state
@@ -243,9 +257,25 @@ impl World {
                 ensure!(trial.diverged == diverged, "{} diverged: {}, {fate:?}", trial.id, trial.diverged);
             }
             ensure!(sweep.closed.is_some(), "{id} is not closed");
+            self.check_looks(*id, sweep)?;
         }
         let replayed = Scheduler::restore(Settings { lease_term_ms: TERM }, self.committed.iter().cloned(), self.at());
         ensure!(replayed.is_ok_and(|s| *s.state() == self.shadow), "a last restart leads to another state");
+        Ok(())
+    }
+
+    /// Looks do not depend on the schedule either.
+    fn check_looks(&self, id: SweepId, sweep: &Sweep) -> Result<(), Violation> {
+        for stratum in sweep.spec.configs.chunk_by(|a, b| a.stratum == b.stratum).filter_map(|c| c.first()) {
+            let mut expected = truth::looks(&sweep.spec, &stratum.stratum);
+            let of_stratum = sweep.looks_taken.iter().filter(|t| t.look.stratum == stratum.stratum);
+            let taken: Vec<(u32, Vec<u32>)> =
+                of_stratum.map(|t| (t.look.replicates, t.look.stopped.iter().map(|s| s.config).collect())).collect();
+            if sweep.cancelled.is_some() {
+                expected.truncate(taken.len());
+            }
+            ensure!(taken == expected, "{id} looked at `{}` {taken:?}, planned {expected:?}", stratum.stratum);
+        }
         Ok(())
     }
 
@@ -278,7 +308,19 @@ impl World {
                 Record::OutcomeRepeated { .. } => summary.repeated += 1,
                 Record::TrialAbandoned { .. } => summary.abandoned += 1,
                 Record::SweepCancelled { .. } => summary.cancelled += 1,
+                Record::LookTaken { .. } => summary.looks += 1,
                 _ => {}
+            }
+        }
+        for sweep in self.shadow.sweeps.values() {
+            for trial in sweep.trials.iter().filter(|t| sweep.stopped(t.id.config, t.id.replicate).is_some()) {
+                *match trial.state {
+                    TrialState::Cancelled if last_attempt.get(&trial.id).copied().flatten().is_some() => {
+                        &mut summary.stopped_leased
+                    }
+                    TrialState::Cancelled => &mut summary.stopped_pending,
+                    _ => &mut summary.run_ahead,
+                } += 1;
             }
         }
         let diverged = self.shadow.sweeps.values().map(|s| u64::from(s.counts.diverged));

@@ -3,12 +3,12 @@
 use super::{Call, Reply, truth};
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::{
-    ids::{AttemptId, TrialId, WorkerId},
+    ids::{AttemptId, SweepId, TrialId, WorkerId},
     plan::trial_seed,
     record::{Failure, LeaseEnd, Outcome, Record},
     scheduler::{RefuseReason, ReportAnswer, Scheduler, TOLERATED_LOSSES, TrialReport},
     spec::Pairing,
-    state::{Counts, State, TrialState},
+    state::{Counts, State, Trial, TrialState},
 };
 
 /// What went wrong in a world.
@@ -33,6 +33,10 @@ pub(crate) struct Model {
     losses: BTreeMap<TrialId, u32>,
     /// The trial that each worker got last.
     last: BTreeMap<WorkerId, TrialId>,
+    /// The look, in replicates, that stopped a config.
+    stops: BTreeMap<(SweepId, u32), u32>,
+    /// What the last look at a stratum let run.
+    horizons: BTreeMap<(SweepId, String), Option<u32>>,
     /// Trials with an attempt that failed because its process died.
     pub(crate) killers: BTreeSet<TrialId>,
     term: u64,
@@ -87,6 +91,56 @@ impl Model {
                 ensure!(before.is_none(), "second accepted outcome of {}", id.trial);
             }
             Record::SweepCancelled { sweep, .. } => self.leases.retain(|lease, _| lease.trial.sweep != *sweep),
+            Record::LookTaken { sweep, look, .. } => {
+                for stopped in &look.stopped {
+                    let before = self.stops.insert((*sweep, stopped.config), look.replicates);
+                    ensure!(before.is_none(), "config {} of {sweep} stopped twice", stopped.config);
+                }
+                self.horizons.insert((*sweep, look.stratum.clone()), look.until);
+                let stops = &self.stops;
+                self.leases.retain(|lease, _| !is_beyond(stops, lease.trial));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a look made the trial superfluous.
+    pub(crate) fn is_stopped(&self, trial: TrialId) -> bool {
+        is_beyond(&self.stops, trial)
+    }
+
+    /// Whether the trial must wait for a look.
+    fn is_held(&self, trial: TrialId, state: &State) -> bool {
+        let Some(sweep) = state.sweeps.get(&trial.sweep) else { return false };
+        let stratum = &sweep.spec.configs[trial.config as usize].stratum;
+        let stopping = &sweep.spec.analysis.stopping;
+        let replicates = sweep.spec.configs.iter().filter(|c| c.stratum == *stratum).map(|c| c.replicates);
+        let first = || stopping.looks(replicates.max().unwrap_or(0)).first().copied();
+        let until = self.horizons.get(&(trial.sweep, stratum.clone())).copied().unwrap_or_else(first);
+        stopping.holds() && until.is_some_and(|until| trial.replicate >= until)
+    }
+
+    /// A look is taken when it is planned and all that it needs is there, and nobody gets what waits or is stopped.
+    fn check_looks(&self, record: &Record, before: &State, after: &State) -> Result<(), Violation> {
+        match record {
+            Record::LeaseGranted { id, .. } => {
+                ensure!(!self.is_held(id.trial, after), "{id} leased while it waits for a look");
+                ensure!(!self.is_stopped(id.trial), "{id} leased although its config is stopped");
+            }
+            Record::LookTaken { sweep, look, .. } => {
+                let Some(looked_at) = before.sweeps.get(sweep) else { return Err(format!("look at {sweep}")) };
+                let of = |c: u32| &looked_at.spec.configs[c as usize];
+                let needed = |t: TrialId| {
+                    of(t.config).stratum == look.stratum
+                        && t.replicate < look.replicates
+                        && !self.stops.contains_key(&(*sweep, t.config))
+                };
+                let open = looked_at.trials.iter().find(|t| needed(t.id) && t.state.is_open());
+                ensure!(open.is_none(), "look at {} replicates before {open:?}", look.replicates);
+                let missing = look.stopped.iter().find(|s| of(s.config).stratum != look.stratum);
+                ensure!(missing.is_none(), "{missing:?} is not of the stratum");
+            }
             _ => {}
         }
         Ok(())
@@ -106,6 +160,7 @@ impl Model {
         let last = self.last.clone();
         for record in records {
             self.check_cause(now, call, record, before)?;
+            self.check_looks(record, before, after.state())?;
             check_truth(record, after.state())?;
             self.follow(record, now)?;
         }
@@ -128,6 +183,7 @@ impl Model {
             (Call::Report { id, digest, report, .. }, Reply::Reported(_, answer)) => {
                 check_answer(*id, digest, report, answer, before)?;
             }
+            (Call::Look { .. }, Reply::NoLook(error)) => return Err(format!("look refused: {error}")),
             (Call::Expire, _) => {
                 let late = self.leases.iter().find(|(_, (_, deadline))| *deadline <= now);
                 ensure!(late.is_none(), "lease {late:?} outlived its deadline at {now}");
@@ -199,7 +255,8 @@ impl Model {
             let Record::LeaseGranted { id, .. } = record else { continue };
             let Some(sweep) = state.sweeps.get(&id.trial.sweep) else { return Err(format!("grant of {id}")) };
             let goes_on = |trial: TrialId| losses(trial) == 0 && last.is_some_and(|last| same(trial, last));
-            let pending = || sweep.trials.iter().enumerate().filter(|(_, t)| t.state == TrialState::Pending);
+            let free = |t: &Trial| t.state == TrialState::Pending && !self.is_held(t.id, state);
+            let pending = || sweep.trials.iter().enumerate().filter(|(_, t)| free(t));
             if !goes_on(id.trial) {
                 let granted = sweep.trials.iter().position(|t| t.id == id.trial);
                 let earlier = pending().filter(|(place, t)| (losses(t.id), Some(*place)) < (losses(id.trial), granted));
@@ -228,6 +285,8 @@ impl Model {
                 } += 1;
                 counts.diverged += u32::from(trial.diverged);
                 counts.reused += u32::from(trial.reused);
+                counts.held += u32::from(trial.state == TrialState::Pending && self.is_held(trial.id, state));
+                counts.stopped += u32::from(trial.state == TrialState::Cancelled && self.is_stopped(trial.id));
                 ensure!((trial.state == TrialState::Leased) == trial.lease.is_some(), "lease of {trial:?}");
                 ensure!((trial.state == TrialState::Finished) == trial.accepted.is_some(), "outcome of {trial:?}");
                 let known = self.accepted.contains_key(&trial.id);
@@ -253,6 +312,10 @@ impl Model {
         }
         Ok(())
     }
+}
+
+fn is_beyond(stops: &BTreeMap<(SweepId, u32), u32>, trial: TrialId) -> bool {
+    stops.get(&(trial.sweep, trial.config)).is_some_and(|look| trial.replicate >= *look)
 }
 
 /// Whether the scheduler, not a worker, called this a failure.

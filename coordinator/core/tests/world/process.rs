@@ -177,7 +177,7 @@ impl World {
                     self.begin_job(slot, &grant);
                 }
             }
-            Reply::Reported(..) | Reply::Submitted(_) | Reply::Nothing => {}
+            Reply::Reported(..) | Reply::Submitted(_) | Reply::NoLook(_) | Reply::Nothing => {}
         }
     }
 

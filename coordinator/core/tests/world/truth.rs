@@ -2,9 +2,12 @@
 
 use super::Rng;
 use sweeper_core::{
-    record::{Failure, Metric, Outcome, OutcomeKind, Prediction, Provenance},
+    record::{Failure, Metric, Outcome, OutcomeKind, Prediction, Provenance, StopReason, Stopped},
     scheduler::TrialReport,
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec},
+    spec::{
+        AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, LookPlan, Missing, Pairing, Spending, Stopping,
+        SweepSpec,
+    },
 };
 
 pub(crate) const MAX_FAILURES: u32 = 3;
@@ -121,12 +124,64 @@ pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
             delta: None,
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
+            stopping: Stopping::Fixed,
         },
         digest: String::new(),
         plan_digest: String::new(),
         toml: String::new(),
         overrides: Vec::new(),
     };
+    if rng.chance(40) {
+        // Looks need something to look at.
+        for config in &mut spec.configs {
+            config.replicates += 1 + rng.below(2) as u32;
+        }
+        spec.analysis.stopping = stopping(rng);
+    }
     spec.digest = format!("{:016x}", mix(&format!("{spec:?}"), 0));
     spec
+}
+
+fn stopping(rng: &mut Rng) -> Stopping {
+    let looks = match rng.below(3) {
+        0 => return Stopping::EValue,
+        1 => LookPlan::Count(1 + rng.below(4) as u32),
+        _ => LookPlan::At(vec![2, 3, 5]),
+    };
+    Stopping::Looks { looks, spending: Spending::OBrienFleming, futility: false }
+}
+
+/// What a look decides, whenever it is taken: of the configs undecided so far, all but the baseline, some.
+pub(crate) fn decided(spec: &SweepSpec, stratum: &str, replicates: u32, undecided: &[u32]) -> Vec<Stopped> {
+    let reasons = [StopReason::Different, StopReason::Equivalent, StopReason::Futile];
+    let of = |config: &u32| {
+        let name = &spec.configs[*config as usize].name;
+        let chance = mix(&format!("{}{stratum}{name}", spec.digest), u64::from(replicates));
+        let stops = *name != spec.analysis.baseline && chance.is_multiple_of(3);
+        stops.then(|| Stopped { config: *config, why: reasons[(chance / 3 % 3) as usize] })
+    };
+    undecided.iter().filter_map(of).collect()
+}
+
+/// All looks that a stratum has come to in the end, told from the plan alone: (replicates, configs decided).
+pub(crate) fn looks(spec: &SweepSpec, stratum: &str) -> Vec<(u32, Vec<u32>)> {
+    let inside = |c: &u32| spec.configs[*c as usize].stratum == stratum;
+    let mut undecided: Vec<u32> = (0..spec.configs.len() as u32).filter(inside).collect();
+    let planned = undecided.iter().map(|c| spec.configs[*c as usize].replicates).max().unwrap_or(0);
+    let mut looks = Vec::new();
+    for replicates in spec.analysis.stopping.looks(planned) {
+        let mut stopped: Vec<u32> =
+            decided(spec, stratum, replicates, &undecided).into_iter().map(|s| s.config).collect();
+        undecided.retain(|c| !stopped.contains(c));
+        let only_baseline = undecided.len() == 1 && spec.configs[undecided[0] as usize].name == spec.analysis.baseline;
+        if only_baseline && replicates < planned {
+            stopped.append(&mut undecided);
+            stopped.sort_unstable();
+        }
+        looks.push((replicates, stopped));
+        if undecided.is_empty() {
+            break;
+        }
+    }
+    looks
 }

@@ -1,7 +1,7 @@
 //! Pairs of configs.
 
 use super::Observation;
-use crate::report::Loss;
+use crate::report::{Loss, Sequential};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sweeper_stats::{
@@ -136,6 +136,10 @@ pub struct Tested {
     pub seed_correlation: Option<f64>,
     /// Difference of every pair, by replicate; empty when unpaired.
     pub pairs: Vec<Observation>,
+    /// How it stands in a sequential design: then `p_value`, `p_adjusted` and `simultaneous` are the sequential ones. None
+    /// for a fixed design, and for other metrics than the primary one.
+    #[serde(default)]
+    pub sequential: Option<Sequential>,
     /// What the numbers say.
     pub verdict: Verdict,
 }

@@ -11,6 +11,7 @@ mod provenance;
 pub use self::{comparison::*, observed::*, provenance::*};
 
 use super::{
+    LookTaken,
     beyond::{BestSet, DesignAudit, Factors, FailureRate, LearningCurves},
     schema,
 };
@@ -58,6 +59,9 @@ pub struct Analysis {
     /// Whether the trials were made as an experiment should be.
     #[serde(default)]
     pub audit: DesignAudit,
+    /// Looks taken by the stopping rule, in their order; none for a fixed design.
+    #[serde(default)]
+    pub looks: Vec<LookTaken>,
     /// Learning curves, by stratum.
     #[serde(default)]
     pub curves: Vec<LearningCurves>,
@@ -113,6 +117,9 @@ pub struct Counts {
     pub abandoned: usize,
     /// Cancelled before they finished.
     pub cancelled: usize,
+    /// Behind a look that had decided their config: not needed, and left out where they ran all the same.
+    #[serde(default)]
+    pub stopped: usize,
     /// Pending or leased.
     pub open: usize,
     /// Completed or diverged in an earlier sweep and taken from there.

@@ -12,12 +12,14 @@ mod verdict;
 use self::pairs::Pair;
 pub(super) use self::pairs::{Settings, settings};
 use super::{
+    Sequential,
     analysis::{
         Cell, Comparison, ComparisonResult, ConfigResult, Family, MetricInfo, Plan, Role, Stratum, Tested, Untested,
     },
     analyze::AnalyzeError,
     losses, wording,
 };
+use std::collections::BTreeMap;
 use sweeper_core::spec::Correction;
 
 /// One family per metric, in the order of `metrics`. `settings` are those of the stratum's configs, in the same order;
@@ -30,6 +32,7 @@ pub(super) fn families(
     settings: &[Option<Settings>],
     metrics: &[MetricInfo],
     (plan, seed): (&Plan, u64),
+    sequential: &BTreeMap<u32, Sequential>,
 ) -> Result<Vec<Family>, AnalyzeError> {
     let pairs = pairs::of(stratum, settings, plan)?;
     let numbered = metrics.iter().enumerate();
@@ -37,6 +40,7 @@ pub(super) fn families(
         numbered.map(|(m, metric)| Tests::of(stratum, &pairs, (m, metric), (plan, seed))).collect();
     adjust::alone(&mut tests, plan);
     adjust::secondary(&mut tests);
+    tests.iter_mut().filter(|tests| tests.metric.primary).for_each(|tests| tests.looked(sequential, plan));
     Ok(tests.into_iter().map(|tests| tests.judged(plan)).collect())
 }
 
@@ -92,6 +96,23 @@ impl<'a> Tests<'a> {
             MetricInfo { primary: true, .. } => Role::Primary,
             MetricInfo { secondary: true, .. } => Role::Secondary,
             _ => Role::Other,
+        }
+    }
+
+    /// Puts the p-values and intervals that hold whenever somebody looks in the place of those that hold once. A comparison
+    /// before its first look has none yet.
+    fn looked(&mut self, states: &BTreeMap<u32, Sequential>, plan: &Plan) {
+        for (pair, result) in self.pairs.iter().zip(&mut self.results) {
+            let (config, _) = (&self.stratum.configs[pair.config], pair.baseline);
+            let (Ok(tested), Some(state)) = (result.as_mut(), states.get(&config.index)) else { continue };
+            tested.p_value = state.p_value.unwrap_or(1.0);
+            tested.p_adjusted = state.p_adjusted.unwrap_or(1.0);
+            tested.simultaneous = state.interval;
+            // The two one-sided tests hold once, and the decision of the design holds whenever it is made.
+            let decided = state.decision == "equivalent";
+            tested.equivalence.tost = tested.equivalence.tost.filter(|_| decided && plan.delta.is_some());
+            tested.robustness = None;
+            tested.sequential = Some(state.clone());
         }
     }
 

@@ -147,6 +147,7 @@ impl Sides<'_> {
             needed: None,
             seed_correlation: None,
             arms: None,
+            sequential: None,
             pairs: Vec::new(),
             verdict: Verdict::Undecided,
         })

@@ -48,6 +48,19 @@ fn verdict(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> Verdict {
         interval: tested.equivalence.interval,
         margin: plan.delta.filter(|_| metric.primary),
     };
+    if let Some(sequential) = &tested.sequential {
+        // The design decides: an interval that holds once must not.
+        let shown = claim.adjusted_p.is_some_and(|p| p <= plan.alpha);
+        let better = (difference > 0.0) == higher_is_better;
+        return match (sequential.decision.as_str(), shown, better) {
+            ("equivalent", true, true) => Verdict::NegligiblyBetter,
+            ("equivalent", true, false) => Verdict::NegligiblyWorse,
+            ("equivalent", false, _) => Verdict::Equivalent,
+            (_, true, true) => Verdict::Better,
+            (_, true, false) => Verdict::Worse,
+            (_, false, _) => Verdict::Undecided,
+        };
+    }
     match state(&claim) {
         Ok(State::Better) => Verdict::Better,
         Ok(State::Worse) => Verdict::Worse,

@@ -21,6 +21,7 @@ impl Document {
     pub fn of(analysis: &Analysis) -> Self {
         let mut sections = vec![verdicts(analysis)];
         sections.extend(primary(analysis));
+        sections.extend(beyond::looks(analysis));
         sections.push(overview(analysis));
         sections.extend(secondary(analysis));
         sections.extend(beyond::best(analysis));

@@ -24,7 +24,8 @@ pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
     let sweep = text(&results.spec.name);
     for trial in ordered(results) {
         // What a training showed on its way to divergence is no observation of its config; `trials.csv` lists it.
-        if trial.ending.as_deref().is_some_and(|ending| ending.starts_with("diverged")) {
+        // What ran although a look had decided its config before depends on the schedule.
+        if trial.stopped || trial.ending.as_deref().is_some_and(|ending| ending.starts_with("diverged")) {
             continue;
         }
         let config = text(&config_name(results, trial.config));

@@ -8,7 +8,7 @@ use crate::{
 };
 use sweeper_core::{
     record::Metric,
-    spec::{Correction, FamilyKind, Missing, Pairing},
+    spec::{Correction, FamilyKind, LookPlan, Missing, Pairing, Spending, Stopping},
 };
 
 const METRIC: &str = "accuracy/balanced";
@@ -269,4 +269,25 @@ fn curves_are_of_epochs_that_all_trainings_have() {
     assert!(curves.configs[1].difference.is_none(), "of other epochs than the baseline's");
     let figures = format!("{:?}", Document::of(&analysis)).matches("curves-s0").count();
     assert!(figures > 0);
+}
+
+/// A strong effect is told at the first look that allows it; what ran behind it is left out.
+#[test]
+fn a_sequential_design_is_judged_by_its_looks() {
+    let stopping = Stopping::Looks { looks: LookPlan::Count(4), spending: Spending::Quadratic, futility: false };
+    let sequential = |means: &[f64], stopped_from: u32| {
+        planned(means, 20, |r| {
+            r.spec.analysis.stopping = stopping.clone();
+            r.trials.iter_mut().filter(|t| t.config == 1 && t.replicate >= stopped_from).for_each(|t| t.stopped = true);
+        })
+    };
+    let analysis = sequential(&[50.0, 60.0, 50.0], 5);
+    let strong = tested(&primary(&analysis)[0]);
+    let state = strong.sequential.as_ref().unwrap();
+    assert_eq!((state.decision.as_str(), state.decided_at, strong.n_config), ("different", Some(5), 5));
+    assert_eq!((strong.verdict, analysis.counts.stopped, analysis.partial), (Verdict::Better, 15, false));
+    assert!(strong.p_value > strong.primary.p_value, "the price of looking");
+    let none = tested(&primary(&analysis)[1]);
+    assert_eq!(none.verdict, Verdict::Undecided);
+    assert!(none.simultaneous.unwrap().low < none.primary.interval.low && none.robustness.is_none());
 }

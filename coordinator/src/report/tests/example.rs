@@ -3,7 +3,7 @@
 use crate::results::{AttemptResult, RESULTS_SCHEMA, SweepResults, TrialResult};
 use sweeper_core::{
     record::{Metric, Provenance},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec},
 };
 
 /// 2026-11-22T06:43:05Z.
@@ -35,6 +35,7 @@ impl Builder {
                 delta: None,
                 secondary: Vec::new(),
                 missing: Missing::CompletedPairs,
+                stopping: Stopping::Fixed,
             },
             digest: digest(1),
             plan_digest: digest(2),
@@ -53,6 +54,7 @@ impl Builder {
             data_digests: vec![("fashion-mnist".to_owned(), digest(3))],
             trials: Vec::new(),
             attempts: Vec::new(),
+            looks: Vec::new(),
             unequal_repeats: 0,
             repeats: 0,
         };
@@ -85,6 +87,7 @@ impl Builder {
             provenance: None,
             reused_from: None,
             last_error: None,
+            stopped: false,
         });
         self.results.trials.last_mut().unwrap()
     }

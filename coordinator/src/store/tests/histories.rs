@@ -5,9 +5,9 @@ use crate::store::Store;
 use std::path::Path;
 use sweeper_core::{
     ids::{AttemptId, Millis, SweepId, WorkerId},
-    record::{Failure, Record},
+    record::{Failure, Record, StopReason, Stopped},
     scheduler::{Scheduler, TrialReport},
-    spec::Pairing,
+    spec::{LookPlan, Pairing, Spending, Stopping},
     state::TrialState,
 };
 
@@ -43,7 +43,8 @@ impl History {
     fn step(&mut self) {
         self.now += self.dice.below(40);
         let now = Millis(self.now);
-        match self.dice.below(20) {
+        match self.dice.below(22) {
+            20 | 21 => self.look(),
             0 => self.submit(),
             1 | 2 => {
                 if self.dice.below(3) > 0 {
@@ -83,10 +84,32 @@ impl History {
         let pairing = *self.dice.pick(&[Pairing::Common, Pairing::Independent]).unwrap();
         let name = *self.dice.pick(&["first", "second", HOSTILE]).unwrap();
         let seed = *self.dice.pick(&[0, 7, u64::MAX]).unwrap();
-        let spec = spec(name, seed, pairing, &configs);
+        let mut spec = spec(name, seed, pairing, &configs);
+        spec.analysis.stopping = match self.dice.below(4) {
+            0 => Stopping::EValue,
+            1 => {
+                let looks = LookPlan::At(vec![2, 3]);
+                Stopping::Looks { looks, spending: Spending::OBrienFleming, futility: false }
+            }
+            _ => Stopping::Fixed,
+        };
+        spec.digest.push_str(&format!("{:?}", spec.analysis.stopping));
         let reused = self.store.reusable(&spec, sweeper_recipe::TRAINER_VERSION).unwrap();
         let supersede = self.dice.below(2) == 0;
         self.scheduler.submit(Millis(self.now), spec, supersede, reused).ok();
+    }
+
+    /// Takes the looks that are due, each of which stops some config or none.
+    fn look(&mut self) {
+        let due = |scheduler: &Scheduler| {
+            let sweeps = scheduler.state().sweeps.iter();
+            sweeps.filter_map(|(id, sweep)| Some((*id, sweep.due_look()?.undecided().collect::<Vec<_>>()))).next()
+        };
+        while let Some((sweep, undecided)) = due(&self.scheduler) {
+            let some = if self.dice.below(2) == 0 { self.dice.pick(&undecided).copied() } else { None };
+            let stopped = some.map(|config| Stopped { config, why: StopReason::Futile });
+            self.scheduler.look(Millis(self.now), sweep, "", stopped.into_iter().collect()).unwrap();
+        }
     }
 
     fn report(&mut self) {
@@ -156,13 +179,19 @@ impl History {
             let finished = results.trials.iter().filter(|t| t.state == TrialState::Finished.name());
             assert_eq!(u32::try_from(finished.count()).unwrap(), sweep.counts.finished);
             assert_eq!(results.repeats as usize, sweep.repeated.len());
+            assert_eq!(results.looks.len(), sweep.looks_taken.len());
+            for trial in &results.trials {
+                assert_eq!(trial.stopped, sweep.stopped(trial.config, trial.replicate).is_some());
+            }
+            let cancelled: u32 = results.looks.iter().map(|look| look.cancelled).sum();
+            assert_eq!(cancelled, sweep.counts.stopped);
         }
     }
 }
 
 #[test]
 fn what_comes_back_is_what_was_decided() {
-    let (mut finished, mut repeated, mut reused, mut abandoned, mut lost) = (0, 0, 0, 0, 0);
+    let (mut finished, mut repeated, mut reused, mut abandoned, mut lost, mut stops) = (0, 0, 0, 0, 0, 0);
     for seed in 0..40 {
         let dir = tempfile::tempdir().unwrap();
         let mut history = History::new(seed, dir.path());
@@ -196,12 +225,13 @@ fn what_comes_back_is_what_was_decided() {
                 Record::OutcomeAccepted { .. } => finished += 1,
                 Record::OutcomeRepeated { .. } => repeated += 1,
                 Record::TrialAbandoned { .. } => abandoned += 1,
+                Record::LookTaken { look, .. } if !look.stopped.is_empty() => stops += 1,
                 Record::WorkerGone { why: sweeper_core::record::WorkerEnd::Lost, .. } => lost += 1,
                 _ => {}
             }
         }
     }
     // The histories are worth something only if everything happens in them.
-    let happened = [finished, repeated, reused, abandoned, lost];
+    let happened = [finished, repeated, reused, abandoned, lost, stops];
     assert!(happened.iter().all(|n| *n > 10), "too tame: {happened:?}");
 }

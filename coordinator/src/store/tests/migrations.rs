@@ -25,7 +25,7 @@ fn first_version(dir: &Path) -> String {
     store
         .conn
         .execute_batch(
-            "DROP TABLE predictions; ALTER TABLE configs DROP COLUMN variant;
+            "DROP TABLE stops; DROP TABLE looks; DROP TABLE predictions; ALTER TABLE configs DROP COLUMN variant;
              ALTER TABLE configs DROP COLUMN training_digest; PRAGMA user_version = 1;",
         )
         .unwrap();

@@ -2,7 +2,7 @@
 
 use super::{SMALL, edited, sweep, sweep_with, with_grid};
 use crate::sweep_file::parse_with_warnings;
-use sweeper_core::spec::{Correction, Direction, Pairing, SweepSpec};
+use sweeper_core::spec::{Correction, Direction, LookPlan, Pairing, Spending, Stopping, SweepSpec};
 use sweeper_recipe::{Recipe, TrainPrior};
 
 fn recipe(spec: &SweepSpec, config: usize) -> Recipe {
@@ -217,4 +217,34 @@ fn settings_without_a_default_can_be_set_too() {
     for wrong in ["recipe.schedule.pct_start.x=1", "recipe.schedule.pct_start=true", "recipe.schedule.pct=1"] {
         sweep_with(SMALL, &[wrong]).unwrap_err();
     }
+}
+
+#[test]
+fn a_stopping_rule_is_part_of_the_plan() {
+    let with = |lines: &str| sweep(&format!("{SMALL}[stopping]\n{lines}\n"));
+    let fixed = sweep(SMALL);
+    assert_eq!((&fixed.analysis.stopping, fixed.analysis.stopping.looks(5)), (&Stopping::Fixed, vec![]));
+    // Said or not, a fixed design is the same sweep.
+    assert_eq!(with("rule = 'fixed'").digest, fixed.digest);
+    let looks = with("rule = 'looks'\nlooks = [3, 4]");
+    assert_eq!(
+        looks.analysis.stopping,
+        Stopping::Looks { looks: LookPlan::At(vec![3, 4]), spending: Spending::Quadratic, futility: false }
+    );
+    assert_eq!(looks.analysis.stopping.looks(5), [3, 4, 5]);
+    let usual = with("rule = 'looks'").analysis.stopping;
+    assert_eq!((usual.looks(5), usual.looks(16)), (vec![3, 4, 5], vec![4, 6, 8, 10, 12, 14, 16]));
+    let others = [
+        with("rule = 'looks'\nlooks = [3, 4]\nspending = 'pocock'"),
+        with("rule = 'looks'\nlooks = 3"),
+        with("rule = 'e-value'"),
+    ];
+    assert_eq!(others[1].analysis.stopping.looks(5), [4, 5]);
+    let mut digests: Vec<_> = others.iter().chain([&fixed, &looks]).map(|s| (&s.digest, &s.plan_digest)).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), 5, "another rule is another plan");
+    let text = format!("{SMALL}delta = 0.5\n[stopping]\nrule = 'looks'\nlooks = 2\nfutility = true\n");
+    assert!(matches!(sweep(&text).analysis.stopping, Stopping::Looks { futility: true, .. }));
+    assert_eq!(sweep_with(SMALL, &["stopping.rule=e-value"]).unwrap().analysis.stopping, Stopping::EValue);
 }

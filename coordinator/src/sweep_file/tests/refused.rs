@@ -13,6 +13,11 @@ fn refusal_with(text: &str, overrides: &[&str]) -> String {
     format!("error: {error}\nexit code {}", error.exit_code())
 }
 
+/// The small sweep with a `[stopping]` table of these lines.
+fn with_stopping(lines: &str) -> String {
+    format!("{SMALL}\n[stopping]\n{lines}\n")
+}
+
 macro_rules! refused {
     ($($name:ident: $text:expr;)*) => {$(
         #[test]
@@ -73,6 +78,24 @@ refused! {
     grid_excludes_all: with_grid("[grid]\n'optimizer.lr' = [0.1]\nexclude = [{ 'optimizer.lr' = 0.1 }]", "lr=0.1");
     grid_conflict: with_grid("[grid]\n'prior.train' = ['none', 'train']", "train=none");
     grid_baseline: with_grid("[grid]\n'optimizer.lr' = [1e-3, 1e-2]", "lr=1e-3");
+    stopping_without_rule: with_stopping("looks = 3");
+    stopping_unknown_rule: with_stopping("rule = 'evalue'");
+    stopping_unknown_key: with_stopping("rule = 'looks'\nlook = 3");
+    stopping_looks_that_descend: with_stopping("rule = 'looks'\nlooks = [4, 3]");
+    stopping_look_at_two: with_stopping("rule = 'looks'\nlooks = [2, 4]");
+    stopping_look_behind_the_end: with_stopping("rule = 'looks'\nlooks = [3, 6]");
+    stopping_look_only_at_the_end: with_stopping("rule = 'looks'\nlooks = [5]");
+    stopping_too_few_replicates: with_stopping("rule = 'looks'").replace("replicates = 5", "replicates = 3");
+    stopping_more_looks_than_replicates: with_stopping("rule = 'looks'\nlooks = 6");
+    stopping_looks_of_another_rule: with_stopping("rule = 'e-value'\nlooks = 3\nfutility = true");
+    stopping_wrong_types: with_stopping("rule = 'looks'\nlooks = ['3']\nfutility = 1");
+    stopping_futility_without_delta: with_stopping("rule = 'looks'\nlooks = 2\nfutility = true");
+    stopping_other_plan: with_stopping("rule = 'e-value'").replace("baseline =", "family = 'all-pairs'\ncorrection = 'none'\nmissing = 'worst-rank'\nbaseline =");
+    stopping_unequal_replicates: with_stopping("rule = 'e-value'").replace("name = \"plain\"\n", "name = \"plain\"\nreplicates = 4\n");
+    stopping_one_replicate: with_stopping("rule = 'e-value'").replace("replicates = 5", "replicates = 1");
+    stopping_too_many_replicates: with_stopping("rule = 'e-value'").replace("replicates = 5", "replicates = 501");
+    stopping_one_config: with_stopping("rule = 'e-value'").replace("[[config]]\nname = \"apriori\"\nset  = { \"prior.train\" = \"train\", \"prior.validation\" = \"split\" }\n", "");
+    stopping_config_without_metric: with_stopping("rule = 'e-value'").replace("[analysis]", "[[config]]\nname = \"even\"\nset = { \"data.unbalance.enabled\" = false }\n[analysis]");
     too_many_trials: edited("replicates = 5", "replicates = 100_000").replace("[analysis]", "[grid]\nepochs = [1,2,3,4,5,6]\n[analysis]");
     several_at_once: edited("replicates = 5", "replicates = \"5\"").replace("epochs = 2", "epochs = 0\nbatchsize = 3").replace("\"split\"", "\"splat\"");
     terminal_codes: edited("epochs = 2", "\"\\u001b[31mred\" = \"\\u001b[0m\"");
