@@ -245,11 +245,8 @@ def add_designs(cases):
         for four in itertools.combinations(cells, 4):
             varying = [f for f in range(len(levels)) if len({c[f] for c in four}) > 1]
             squares += len(varying) == 2 and all(len({c[f] for c in four}) == 2 for f in varying)
-        expected = {
-            "main": model_rank(cells, False), "two_way": model_rank(cells, True), "edges": edges,
-            "squares": squares, "never": never, "merged": merged, "groups": groups,
-        }
-        cases.add("design", f"random {i}", {"cells": cells}, expected)
+        expected = {"main": model_rank(cells, False), "two_way": model_rank(cells, True), "edges": edges, "squares": squares}
+        cases.add("design", f"random {i}", {"cells": cells}, expected | {"never": never, "merged": merged, "groups": groups})
 
 
 def add_audits(cases):
@@ -263,12 +260,8 @@ def add_audits(cases):
         expected = {"v": scipy.stats.contingency.association(table), "corrected": math.sqrt(phi / size), "chi": result.statistic, "p": result.pvalue}
         cases.add("cramers_v", f"random {i}", {"table": table}, expected)
     strong = np.diag([400, 300, 500]) + 3
-    chi = mpf(0)
-    total = int(strong.sum())
-    for a in range(3):
-        for b in range(3):
-            e = mpf(int(strong[a].sum())) * int(strong[:, b].sum()) / total
-            chi += (int(strong[a, b]) - e) ** 2 / e
+    expected = [[mpf(int(row)) * int(column) / int(strong.sum()) for column in strong.sum(axis=0)] for row in strong.sum(axis=1)]
+    chi = sum((int(strong[a, b]) - expected[a][b]) ** 2 / expected[a][b] for a in range(3) for b in range(3))
     log10_p = mp.log10(mp.gammainc(2, chi / 2, mp.inf, regularized=True))
     cases.add("cramers_v_tail", "confounded", {"table": strong}, {"chi": chi, "log10_p": log10_p})
     for i in range(4):
@@ -276,15 +269,28 @@ def add_audits(cases):
         frame = pd.DataFrame({"c": rng.integers(0, configs, n), "w": rng.integers(0, workers, n), "o": rng.permutation(n) * 1.0})
         offset = [0.0, 0.0, 1e3, 90.0][i]
         frame["y"] = offset + rng.normal(size=n) + 0.5 * frame["c"] + 0.3 * frame["w"] + 0.02 * frame["o"]
-        small, full = smf.ols("y ~ C(c)", frame).fit(), smf.ols("y ~ C(c) + C(w)", frame).fit()
-        f, p, d1 = full.compare_f_test(small)
-        drift = smf.ols("y ~ C(c) + o", frame).fit()
-        low, high = drift.conf_int().loc["o"]
-        expected = {
-            "f": f, "p": p, "d1": d1, "d2": full.df_resid,
-            "drift": [drift.params["o"], drift.bse["o"], drift.tvalues["o"], drift.pvalues["o"], low, high, drift.df_resid],
-        }
-        cases.add("worker", f"random {i}", {k: list(frame[k]) for k in frame.columns}, expected)
+        add_worker(cases, f"random {i}", frame, "C(c)")
+
+
+def add_worker(cases, name, frame, beside):
+    small, full = smf.ols(f"y ~ {beside}", frame).fit(), smf.ols(f"y ~ {beside} + C(w)", frame).fit()
+    f, p, d1 = full.compare_f_test(small)
+    drift = smf.ols(f"y ~ {beside} + o", frame).fit()
+    estimate = [drift.params["o"], drift.bse["o"], drift.tvalues["o"], drift.pvalues["o"], *drift.conf_int().loc["o"], drift.df_resid]
+    cases.add("worker", name, {k: list(frame[k]) for k in frame.columns}, {"f": f, "p": p, "d1": d1, "d2": full.df_resid, "drift": estimate})
+
+
+def add_blocked_audits(cases):
+    rng = cases.rng
+    for i in range(4):
+        # Half of the trials of a grid of 8 blocks and 10 configurations.
+        grid = [(s, c) for s in range(8) for c in range(10)]
+        chosen = sorted(rng.choice(len(grid), size=40, replace=False))
+        frame = pd.DataFrame([grid[k] for k in chosen], columns=["s", "c"])
+        n = len(frame)
+        frame["w"], frame["o"] = rng.integers(0, 3, n), np.arange(n) + rng.integers(0, 5, n) * 1.0
+        frame["y"] = rng.normal(size=n) + rng.normal(size=8)[frame["s"]] * 3 + 0.5 * frame["c"] + 0.3 * frame["w"]
+        add_worker(cases, f"blocked {i}", frame, "C(c) + C(s)")
 
 
 def add_variances(cases):
@@ -480,7 +486,7 @@ def main():
     cases = Cases(arguments.seed)
     for fill in [
         add_linear, add_anova, add_contrasts, add_designs, add_audits, add_variances,
-        add_crossed, add_counts, add_curves, add_ranks, add_ancova,
+        add_crossed, add_counts, add_curves, add_ranks, add_ancova, add_blocked_audits,
     ]:
         fill(cases)
     out = arguments.out or f"fixtures/stats_models_{arguments.seed}.json"

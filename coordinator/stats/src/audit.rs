@@ -113,6 +113,65 @@ pub(crate) fn within(values: &[f64], group: &[usize], groups: usize) -> Vec<f64>
     rest
 }
 
+/// What is swept out before a worker or the run order is looked at: configurations and, where replicates share what
+/// they vary, blocks.
+struct Swept {
+    factors: Vec<(Vec<usize>, usize)>,
+    /// Rank of the additive model of both.
+    rank: usize,
+}
+
+/// Passes over the factors at most; blocks and configurations that were crossed as planned need two.
+const MOST_PASSES: usize = 10_000;
+
+impl Swept {
+    fn new(config: &[usize], block: Option<&[usize]>) -> Self {
+        let config = dense(config);
+        let Some(block) = block.map(dense) else {
+            return Self { rank: config.1, factors: vec![config] };
+        };
+        let rank = config.1 + block.1 - components(&config, &block);
+        Self { factors: vec![config, block], rank }
+    }
+
+    /// `values` less what the factors explain: by taking off the means of one after the other until nothing changes.
+    /// Source: Halperin, "The product of projection operators", Acta Scientiarum Mathematicarum 23 (1962).
+    fn rest_of(&self, values: &[f64]) -> Result<Vec<f64>, Degenerate> {
+        let mut rest = values.to_vec();
+        let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        for _ in 0..MOST_PASSES {
+            let before = rest.clone();
+            for (group, groups) in &self.factors {
+                rest = within(&rest, group, *groups);
+            }
+            let change = rest.iter().zip(&before).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+            if self.factors.len() == 1 || change <= 1e-15 * largest {
+                return Ok(rest);
+            }
+        }
+        Err(Degenerate::domain("configurations and blocks hardly meet: their parts cannot be told apart"))
+    }
+}
+
+/// Groups of configurations and blocks that no run connects.
+fn components((a, rows): &(Vec<usize>, usize), (b, columns): &(Vec<usize>, usize)) -> usize {
+    let mut parent: Vec<usize> = (0..rows + columns).collect();
+    fn root(parent: &mut [usize], mut node: usize) -> usize {
+        while parent[node] != node {
+            parent[node] = parent[parent[node]];
+            node = parent[node];
+        }
+        node
+    }
+    let mut count = rows + columns;
+    for (&a, &b) in a.iter().zip(b) {
+        let (x, y) = (root(&mut parent, a), root(&mut parent, rows + b));
+        count -= usize::from(x != y);
+        parent[x] = y;
+    }
+    count
+}
+
 fn check_groups(y: &[f64], groups: &[&[usize]]) -> Result<Moments, Degenerate> {
     check_sample(y, 2)?;
     if let Some(other) = groups.iter().find(|g| g.len() != y.len()) {
@@ -130,32 +189,37 @@ fn squares(x: &[f64]) -> f64 {
 }
 
 /// F-test of the worker (or device, or library version) adjusted for the configuration: does the additive model
-/// configuration + worker fit better than configuration alone? Configurations are swept out, so any number of them
-/// costs little. Source of that: Frisch and Waugh, Econometrica 1 (1933).
+/// configuration + worker fit better than configuration alone? With `block`, the replicate whose seed all configurations
+/// share, the test is blocked by it: runs of one seed go up and down together, and without the block a worker that
+/// happened to get the good seeds would look like the cause. What is adjusted for is swept out, so any number of
+/// configurations costs little. Source of that: Frisch and Waugh, Econometrica 1 (1933).
 ///
 /// # Errors
 /// [`Degenerate::LengthMismatch`], [`Degenerate::NotFinite`], [`Degenerate::ZeroVariance`],
 /// [`Degenerate::TooFew`] without residual degrees of freedom, [`Degenerate::Domain`] when worker and configuration
 /// cannot be told apart, or the model fits every value.
-pub fn worker_effect(y: &[f64], config: &[usize], worker: &[usize]) -> Result<FTest, Degenerate> {
-    let moments = check_groups(y, &[config, worker])?;
-    let ((config, configs), (worker, workers)) = (dense(config), dense(worker));
+pub fn worker_effect(
+    y: &[f64],
+    config: &[usize],
+    block: Option<&[usize]>,
+    worker: &[usize],
+) -> Result<FTest, Degenerate> {
+    let moments = check_groups(y, &[config, worker, block.unwrap_or(config)])?;
+    let (swept, (worker, workers)) = (Swept::new(config, block), dense(worker));
     let column = |w: usize| -> Vec<f64> { worker.iter().map(|&own| f64::from(u8::from(own == w))).collect() };
+    let columns: Vec<Vec<f64>> = (1..workers).map(|w| swept.rest_of(&column(w))).collect::<Result<_, _>>()?;
     // A worker that ran whole configurations leaves only the rounding of its column; the tolerance of the rank is relative.
-    let columns: Vec<Vec<f64>> = (1..workers)
-        .map(|w| within(&column(w), &config, configs))
-        .filter(|column| column.iter().any(|v| v.abs() > 1e-9))
-        .collect();
+    let columns = columns.into_iter().filter(|column| column.iter().any(|v| v.abs() > 1e-9)).collect();
     let qr = Qr::new(columns);
     if qr.rank() == 0 {
         return Err(Degenerate::domain(
             "worker and configuration cannot be told apart: every configuration ran on one",
         ));
     }
-    if y.len() <= configs + qr.rank() {
-        return Err(Degenerate::TooFew { n: y.len(), needed: configs + qr.rank() + 1 });
+    if y.len() <= swept.rank + qr.rank() {
+        return Err(Degenerate::TooFew { n: y.len(), needed: swept.rank + qr.rank() + 1 });
     }
-    let mut rest = within(moments.deviations(), &config, configs);
+    let mut rest = swept.rest_of(moments.deviations())?;
     let total = squares(&rest);
     qr.apply_transposed(&mut rest);
     let (explained, error) = rest.split_at(qr.rank());
@@ -163,31 +227,38 @@ pub fn worker_effect(y: &[f64], config: &[usize], worker: &[usize]) -> Result<FT
     if error <= 1e-26 * total || total <= 1e-26 * squares(moments.deviations()) {
         return Err(Degenerate::domain("configuration and worker fit every value: no error is left to compare with"));
     }
-    let (d1, d2) = (qr.rank() as f64, (y.len() - configs - qr.rank()) as f64);
+    let (d1, d2) = (qr.rank() as f64, (y.len() - swept.rank - qr.rank()) as f64);
     FTest::new(explained / d1 / (error / d2), d1, d2)
 }
 
-/// Drift over the run order, adjusted for the configuration: slope of y on `order` (start time or position; any unit)
-/// within configurations. `difference`, its interval and standard error are in units of y per unit of `order`; degrees
-/// of freedom are runs less configurations less 1.
+/// Drift over the run order, adjusted for the configuration, and with `block` for the replicate as in
+/// [`worker_effect`]: slope of y on `order` (start time or position; any unit) beside them. `difference`, its interval
+/// and standard error are in units of y per unit of `order`; degrees of freedom are runs less the rank of what is
+/// adjusted for less 1.
 ///
 /// # Errors
 /// [`Degenerate::LengthMismatch`], [`Degenerate::NotFinite`], [`Degenerate::ZeroVariance`] when y or, within
-/// configurations, the order is constant, [`Degenerate::TooFew`], [`Degenerate::Domain`] when the line fits every value, for a
-/// confidence outside of (0, 1) or a slope beyond `f64`.
-pub fn run_order_drift(y: &[f64], config: &[usize], order: &[f64], confidence: f64) -> Result<TTest, Degenerate> {
-    let moments = check_groups(y, &[config])?;
+/// configurations and blocks, the order is constant, [`Degenerate::TooFew`], [`Degenerate::Domain`] when the line fits every
+/// value, for a confidence outside of (0, 1) or a slope beyond `f64`.
+pub fn run_order_drift(
+    y: &[f64],
+    config: &[usize],
+    block: Option<&[usize]>,
+    order: &[f64],
+    confidence: f64,
+) -> Result<TTest, Degenerate> {
+    let moments = check_groups(y, &[config, block.unwrap_or(config)])?;
     check_fraction("confidence", confidence)?;
     if order.len() != y.len() {
         return Err(Degenerate::LengthMismatch { a: y.len(), b: order.len() });
     }
     check_sample(order, 2)?;
-    let (config, configs) = dense(config);
-    if y.len() < configs + 2 {
-        return Err(Degenerate::TooFew { n: y.len(), needed: configs + 2 });
+    let swept = Swept::new(config, block);
+    if y.len() < swept.rank + 2 {
+        return Err(Degenerate::TooFew { n: y.len(), needed: swept.rank + 2 });
     }
     let positions = Moments::of(order);
-    let (x, rest) = (within(positions.deviations(), &config, configs), within(moments.deviations(), &config, configs));
+    let (x, rest) = (swept.rest_of(positions.deviations())?, swept.rest_of(moments.deviations())?);
     let sxx = squares(&x);
     if sxx <= 1e-26 * y.len() as f64 {
         return Err(Degenerate::ZeroVariance { value: order[0] });
@@ -198,7 +269,7 @@ pub fn run_order_drift(y: &[f64], config: &[usize], order: &[f64], confidence: f
     if error <= 1e-26 * squares(&rest) || squares(&rest) <= 1e-26 * squares(moments.deviations()) {
         return Err(Degenerate::domain("the line fits every value: no error is left to compare with"));
     }
-    let df = (y.len() - configs - 1) as f64;
+    let df = (y.len() - swept.rank - 1) as f64;
     let standard_error = (error / df / sxx).sqrt();
     let unit = finite("the slope", moments.in_units(1.0) / positions.in_units(1.0))?;
     TTest::new(slope * unit, standard_error * unit, slope / standard_error, df, confidence)

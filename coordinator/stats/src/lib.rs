@@ -20,6 +20,7 @@
 //! | [`aggregates`] | several tasks: IQM, probability of improvement, performance profiles |
 //! | [`multiplicity`] | Holm, Hochberg, Bonferroni, Benjamini-Hochberg, Benjamini-Yekutieli |
 //! | [`max_t`] | max-T adjustment of a family, paired or not, with simultaneous intervals |
+//! | [`best`] | comparisons with the best where groups share their seeds |
 //! | [`many`] | several groups at once: Dunnett, Tukey-Kramer, Games-Howell, Hsu's best, Welch's ANOVA |
 //! | [`letters`] | compact letter display |
 //! | [`rank_intervals`](mod@rank_intervals) | confidence intervals of ranks, shrunken means |
@@ -50,6 +51,7 @@
 pub mod aggregates;
 pub mod ancova;
 pub mod audit;
+pub mod best;
 mod bits;
 pub mod bootstrap;
 mod boschloo;
@@ -92,6 +94,7 @@ mod tails;
 mod units;
 pub mod variances;
 
+pub use best::mcb_paired;
 pub use bootstrap::{BootstrapInterval, BootstrapKind, Levels, Resampling};
 pub use compare::{TTest, paired_t, welch_t};
 pub use correlation::correlation;

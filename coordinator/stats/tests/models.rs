@@ -189,12 +189,13 @@ fn audits(case: &Case) {
 
 fn worker(case: &Case) {
     let (y, config, worker) = (case.floats("y"), counts(&case.input["c"]), counts(&case.input["w"]));
-    let got = worker_effect(&y, &config, &worker).unwrap();
+    let block = case.input.get("s").map(counts);
+    let got = worker_effect(&y, &config, block.as_deref(), &worker).unwrap();
     case.close("f", got.statistic, &case.expected["f"], 1e-8);
     case.close("p", got.p_value, &case.expected["p"], 1e-8);
     case.close("d1", got.df_numerator, &case.expected["d1"], 0.0);
     case.close("d2", got.df_denominator, &case.expected["d2"], 0.0);
-    let drift = run_order_drift(&y, &config, &case.floats("o"), 0.95).unwrap();
+    let drift = run_order_drift(&y, &config, block.as_deref(), &case.floats("o"), 0.95).unwrap();
     case.test(&drift, &case.expected["drift"]);
     assert_eq!(drift.df, numbers(&case.expected["drift"])[6]);
     assert_eq!(contingency(&config, &worker).unwrap().iter().flatten().sum::<u64>(), 40);

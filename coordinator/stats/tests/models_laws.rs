@@ -181,8 +181,8 @@ fn refusals_are_typed() {
         cell_contrast(&[&flat, &flat], &[1.0, -1.0], CellError::Welch, 0.9).map(drop),
         paired_cell_contrast(&[&flat, &flat], &[1.0, -1.0], 0.9).map(drop),
         paired_cell_contrast(&[&[0.3, 0.4, 91.23], &[0.1, 0.2, 91.03]], &[1.0, -1.0], 0.9).map(drop),
-        worker_effect(&flat, &groups, &[0, 1, 0, 1]).map(drop),
-        run_order_drift(&some, &groups, &flat, 0.9).map(drop),
+        worker_effect(&flat, &groups, None, &[0, 1, 0, 1]).map(drop),
+        run_order_drift(&some, &groups, None, &flat, 0.9).map(drop),
         pitman_morgan(&flat, &some, 0.9).map(drop),
         variance_f(&some, &flat, 0.9).map(drop),
         brown_forsythe(&[&flat, &flat]).map(drop),
@@ -203,7 +203,7 @@ fn refusals_are_typed() {
     let not_finite: Vec<Refusal> = vec![
         factorial_anova(&odd, &[&groups], None, &options).map(drop),
         cell_contrast(&[&odd, &some], &[1.0, -1.0], CellError::Hc3, 0.9).map(drop),
-        run_order_drift(&odd, &groups, &some, 0.9).map(drop),
+        run_order_drift(&odd, &groups, None, &some, 0.9).map(drop),
         brown_forsythe(&[&some, &odd]).map(drop),
         crossed_values(&[odd.to_vec(), some.to_vec()]).map(drop),
         mean_band(&[odd.to_vec(), some.to_vec()], 0.9, 1).map(drop),
@@ -228,7 +228,7 @@ fn refusals_are_typed() {
     for (i, refusal) in too_few.into_iter().enumerate() {
         assert!(matches!(refusal, Err(Degenerate::TooFew { .. })), "{i}: {refusal:?}");
     }
-    assert!(matches!(worker_effect(&some, &groups, &groups), Err(Degenerate::Domain { .. })));
+    assert!(matches!(worker_effect(&some, &groups, None, &groups), Err(Degenerate::Domain { .. })));
     assert!(matches!(BitMatrix::new(&[&[1, 2]], 8), Err(Degenerate::LengthMismatch { a: 1, b: 2 })));
     assert!(matches!(design_audit(&[vec![1], vec![1]]), Err(Degenerate::Domain { .. })));
 }
@@ -306,7 +306,7 @@ proptest! {
         let back: Vec<f64> = order.iter().map(|o| 1e9 - o * 2.0).collect();
         let factor = 2_f64.powi(exponent);
         let scaled: Vec<f64> = y.iter().map(|v| v * factor).collect();
-        if let (Ok(a), Ok(b)) = (run_order_drift(&y, &config, &order, 0.9), run_order_drift(&scaled, &config, &back, 0.9)) {
+        if let (Ok(a), Ok(b)) = (run_order_drift(&y, &config, None, &order, 0.9), run_order_drift(&scaled, &config, None, &back, 0.9)) {
             prop_assert!(close(a.statistic, -b.statistic, 1e-3) && close(a.difference * factor, -2.0 * b.difference, 1e-6 * factor));
         }
         let cells: Vec<&[f64]> = y.chunks(3).collect();

@@ -21,8 +21,8 @@ const MOST_NAMES: usize = 10;
 pub struct DesignAudit {
     /// Whether configs and workers, kinds of device and libraries go together: then their effects cannot be told apart.
     pub associations: Vec<Association>,
-    /// Change of the primary metric per trial in the order in which trials ended, configs' means taken off; none with
-    /// too few trials.
+    /// Change of the primary metric per trial in the order in which trials ended, configs' means taken off, and where
+    /// configs share their seeds those of the replicates, too; none with too few trials.
     pub drift: Option<TTest>,
     /// Trainings under different seeds that are one and the same.
     pub copies: Vec<Copies>,
@@ -42,7 +42,8 @@ pub struct Association {
     pub v: f64,
     /// p-value of independence.
     pub independence_p: f64,
-    /// p-value of an effect on the primary metric beside the configs'; none where that cannot be told.
+    /// p-value of an effect on the primary metric beside the configs' and, where configs share their seeds, the seeds';
+    /// none where that cannot be told.
     pub effect_p: Option<f64>,
 }
 
@@ -61,6 +62,8 @@ pub struct Copies {
 struct Made<'a> {
     trial: &'a TrialResult,
     value: f64,
+    /// Number of its stratum and replicate where all configs of a stratum share the seed.
+    block: Option<usize>,
     worker: Option<&'a str>,
     ended_ms: Option<u64>,
 }
@@ -81,8 +84,10 @@ pub(in crate::report) fn design_audit(results: &SweepResults, paired: bool) -> D
             let value = trial.metrics.iter().find(|m| m.is_final && m.name == *metric)?.value;
             let end = ends.get(&(trial.config, trial.replicate));
             let (worker, ended_ms) = (end.map(|(worker, _)| *worker), end.and_then(|(_, at)| *at));
-            value.is_finite().then_some(Made { trial, value, worker, ended_ms })
+            let block = if paired { block(results, trial) } else { None };
+            value.is_finite().then_some(Made { trial, value, block, worker, ended_ms })
         })
+        .filter(|m| !m.trial.stopped)
         .collect();
     let smallest = results.spec.configs.iter().map(|c| c.replicates as usize).min().unwrap_or(0);
     let break_even = break_even_correlation(smallest, results.spec.analysis.confidence);
@@ -92,6 +97,15 @@ pub(in crate::report) fn design_audit(results: &SweepResults, paired: bool) -> D
         copies: copies(results, &made),
         break_even: break_even.ok().filter(|_| paired),
     }
+}
+
+/// Which stratum and replicate a trial is of, as one number.
+fn block(results: &SweepResults, trial: &TrialResult) -> Option<usize> {
+    let configs = &results.spec.configs;
+    let stratum = &configs.get(trial.config as usize)?.stratum;
+    let first = configs.iter().position(|c| c.stratum == *stratum)?;
+    let most = configs.iter().map(|c| c.replicates as usize).max()?;
+    Some(first * most + trial.replicate as usize)
 }
 
 fn associations(made: &[Made<'_>]) -> Vec<Association> {
@@ -113,6 +127,7 @@ fn association(what: &str, made: &[Made<'_>], names: &[Option<String>]) -> Optio
     let known = || made.iter().zip(names).filter_map(|(m, name)| Some((m, name.as_ref()?)));
     let kind: Vec<usize> = known().filter_map(|(_, name)| distinct.iter().position(|d| *d == name)).collect();
     let config: Vec<usize> = known().map(|(m, _)| m.trial.config as usize).collect();
+    let blocks: Option<Vec<usize>> = known().map(|(m, _)| m.block).collect();
     let values: Vec<f64> = known().map(|(m, _)| m.value).collect();
     let found = cramers_v(&contingency(&config, &kind).ok()?).ok()?;
     Some(Association {
@@ -120,7 +135,7 @@ fn association(what: &str, made: &[Made<'_>], names: &[Option<String>]) -> Optio
         kinds: distinct.len(),
         v: found.v_corrected,
         independence_p: found.p_value,
-        effect_p: worker_effect(&values, &config, &kind).ok().map(|test| test.p_value),
+        effect_p: worker_effect(&values, &config, blocks.as_deref(), &kind).ok().map(|test| test.p_value),
     })
 }
 
@@ -129,8 +144,9 @@ fn drift(made: &[Made<'_>], confidence: f64) -> Option<TTest> {
     timed.sort_by_key(|(at, m)| (*at, m.trial.config, m.trial.replicate));
     let values: Vec<f64> = timed.iter().map(|(_, m)| m.value).collect();
     let configs: Vec<usize> = timed.iter().map(|(_, m)| m.trial.config as usize).collect();
+    let blocks: Option<Vec<usize>> = timed.iter().map(|(_, m)| m.block).collect();
     let order: Vec<f64> = (0..timed.len()).map(|at| at as f64).collect();
-    run_order_drift(&values, &configs, &order, confidence).ok()
+    run_order_drift(&values, &configs, blocks.as_deref(), &order, confidence).ok()
 }
 
 fn copies(results: &SweepResults, made: &[Made<'_>]) -> Vec<Copies> {

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sweeper_core::spec::Direction;
 use sweeper_stats::{
-    Interval,
+    Interval, WithBest,
+    best::mcb_paired,
     many::hsu_mcb,
     rank_intervals::{rank_intervals, shrink_means},
 };
@@ -33,7 +34,7 @@ pub struct Contender {
     pub mean: f64,
     /// Its mean, shrunken towards all means: the best of many looks better than it is.
     pub shrunken: Option<f64>,
-    /// Hsu's interval of its mean minus the best of the others.
+    /// Interval of its mean minus the best of the others: from the paired differences where trials are paired, else Hsu's.
     pub with_best: Option<Interval>,
     /// Whether it was not shown to be worse than the best.
     pub among_best: bool,
@@ -59,11 +60,19 @@ pub(in crate::report) fn best_set(
     }
     let values: Vec<Vec<f64>> = configs.iter().map(|(_, m)| m.plain()).collect();
     let groups: Vec<&[f64]> = values.iter().map(Vec::as_slice).collect();
-    let mcb = hsu_mcb(&groups, higher, confidence).ok();
+    let paired_values = paired.then(|| blocks(&configs));
+    let mcb: Option<Vec<WithBest>> = match &paired_values {
+        Some(values) => {
+            let groups: Vec<&[f64]> = values.iter().map(Vec::as_slice).collect();
+            mcb_paired(&groups, higher, confidence).ok()
+        }
+        None => hsu_mcb(&groups, higher, confidence).ok().map(|mcb| mcb.groups),
+    };
     let means: Vec<f64> = configs.iter().map(|(_, m)| m.mean).collect();
     let errors: Option<Vec<f64>> = configs.iter().map(|(_, m)| m.se).collect();
     let shrunken = errors.and_then(|errors| shrink_means(&means, &errors).ok());
-    let (ranked_on, ranks) = ranks(&configs, &values, paired, higher, confidence).unzip();
+    let (ranked_on, ranks): (Option<usize>, Option<Vec<Ranked>>) =
+        ranks(paired_values.as_deref().unwrap_or(&values), paired, higher, confidence).unzip();
     let mut contenders: Vec<Contender> = configs
         .iter()
         .enumerate()
@@ -71,9 +80,14 @@ pub(in crate::report) fn best_set(
             config: config.name.clone(),
             mean: measured.mean,
             shrunken: shrunken.as_ref().and_then(|s| s.means.get(at).copied()),
-            with_best: mcb.as_ref().and_then(|m| Some(m.groups.get(at)?.interval)),
-            among_best: mcb.as_ref().is_none_or(|m| m.groups.get(at).is_none_or(|group| group.among_best)),
-            rank: ranks.as_ref().and_then(|ranks: &Vec<_>| ranks.get(at).copied()),
+            with_best: mcb.as_ref().and_then(|m| Some(m.get(at)?.interval)),
+            // Where the intervals cannot be had, for two configs that differ by a constant say, the ranks still tell.
+            among_best: match (mcb.as_ref().and_then(|m| m.get(at)), ranks.as_ref().and_then(|r| r.get(at))) {
+                (Some(group), _) => group.among_best,
+                (None, Some((_, best_rank, _))) => *best_rank == 1,
+                (None, None) => true,
+            },
+            rank: ranks.as_ref().and_then(|ranks| ranks.get(at).copied()),
         })
         .collect();
     contenders.sort_by(|a, b| if higher { b.mean.total_cmp(&a.mean) } else { a.mean.total_cmp(&b.mean) });
@@ -84,18 +98,10 @@ pub(in crate::report) fn best_set(
 type Ranked = (usize, usize, usize);
 
 /// Replicates that the ranks rest on, and per config its rank with the lowest and highest that it may have.
-fn ranks(
-    configs: &[(&ConfigResult, Measured)],
-    values: &[Vec<f64>],
-    paired: bool,
-    higher: bool,
-    confidence: f64,
-) -> Option<(usize, Vec<Ranked>)> {
-    if configs.len() > MOST_RANKED {
+fn ranks(samples: &[Vec<f64>], paired: bool, higher: bool, confidence: f64) -> Option<(usize, Vec<Ranked>)> {
+    if samples.len() > MOST_RANKED {
         return None;
     }
-    let blocks = paired.then(|| blocks(configs));
-    let samples = blocks.as_deref().unwrap_or(values);
     let slices: Vec<&[f64]> = samples.iter().map(Vec::as_slice).collect();
     let found = rank_intervals(&slices, paired, higher, confidence).ok()?;
     let least = samples.iter().map(Vec::len).min()?;

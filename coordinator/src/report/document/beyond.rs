@@ -9,7 +9,7 @@ use crate::report::{
     time,
     wording::{display_name, shorten, subject},
 };
-use sweeper_core::spec::FamilyKind;
+use sweeper_core::spec::{FamilyKind, Pairing};
 
 /// Above this Cramér's V configs cannot be told from what they go with.
 const CONFOUNDED: f64 = 0.5;
@@ -74,10 +74,15 @@ pub(super) fn best(analysis: &Analysis) -> Option<Section> {
         let table = |best: &BestSet| best_table(analysis, best, format!("best-s{s}"));
         stratum.best.as_ref().map(table).map(Block::Table).into_iter().collect()
     });
-    let note = "Not a winner but a set: every config that was not shown to be worse than the best (Hsu's comparisons with the \
-                best, equal variances). The top mean of many looks better than it is; the shrunken mean says how much. To \
-                report the winner's own value, train it again on fresh seeds.";
-    section("best", "Which may be the best", note, blocks)
+    let how = match analysis.plan.pairing {
+        Pairing::Common => "paired differences, Bonferroni's inequality over the others",
+        Pairing::Independent => "Hsu's comparisons with the best, equal variances",
+    };
+    let note = format!(
+        "Not a winner but a set: every config that was not shown to be worse than the best ({how}). The top mean of many looks \
+         better than it is; the shrunken mean says how much. To report the winner's own value, train it again on fresh seeds."
+    );
+    section("best", "Which may be the best", &note, blocks)
 }
 
 fn best_table(analysis: &Analysis, best: &BestSet, id: String) -> Table {
@@ -163,7 +168,10 @@ fn factor_blocks(analysis: &Analysis, factors: &Factors, s: usize) -> Vec<Block>
         ),
     ];
     if factors.empty_cells > 0.0 {
-        lines.push(format!("{} combinations of levels have no config.", number::exact(factors.empty_cells)));
+        // A product of numbers of levels, which may be beyond what an integer holds.
+        let n = factors.empty_cells;
+        let words = if n == 1.0 { "combination of levels has" } else { "combinations of levels have" };
+        lines.push(format!("{} {words} no config.", number::fixed(n, 0)));
     }
     if !factors.terms.is_empty() {
         let configs: Vec<String> = factors.grid.iter().map(|c| display_name(c)).collect();

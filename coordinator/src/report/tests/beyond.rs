@@ -232,10 +232,15 @@ fn the_audit_sees_confounding_drift_and_copies() {
         r.attempts.iter_mut().for_each(|a| a.worker = format!("w{}", (a.replicate + a.config) % 2));
     });
     assert!(shuffled.audit.associations[0].v < 0.3 && shuffled.audit.copies.is_empty());
-    let drifting = planned(&[50.0, 53.0], 20, |r| {
-        r.trials.iter_mut().for_each(|t| t.metrics[0].value += f64::from(t.replicate));
-    });
-    assert!(drifting.audit.drift.unwrap().p_value < 1e-6);
+    let drifting = |pairing: Pairing| {
+        planned(&[50.0, 53.0], 20, move |r| {
+            r.spec.pairing = pairing;
+            r.trials.iter_mut().for_each(|t| t.metrics[0].value += f64::from(t.replicate));
+        })
+    };
+    assert!(drifting(Pairing::Independent).audit.drift.unwrap().p_value < 1e-6);
+    // What a whole replicate has in common may be its seed, and falls out of every paired difference.
+    assert!(drifting(Pairing::Common).audit.drift.is_none_or(|drift| drift.p_value > 1e-3));
     let copied = planned(&[50.0, 53.0], 6, |r| {
         let first = r.trials[0].provenance.as_ref().unwrap().parameter_digest.clone();
         r.trials[3].provenance.as_mut().unwrap().parameter_digest = first;
