@@ -1,7 +1,10 @@
 //! Two sweeps as one value, in which every config of the second is compared with the one of the same name of the first.
 
-use crate::results::{AttemptResult, SweepResults, TrialResult};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{
+    predictions::Predictions,
+    results::{AttemptResult, SweepResults, TrialResult},
+};
+use std::collections::BTreeMap;
 use sweeper_core::spec::{ConfigSpec, FamilyKind, Pairing, SweepSpec};
 
 /// Why two sweeps cannot be compared.
@@ -25,11 +28,7 @@ pub enum MatchError {
 /// # Errors
 /// [`MatchError`].
 pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResults, MatchError> {
-    let names = |results: &SweepResults| -> BTreeSet<(String, String)> {
-        results.spec.configs.iter().map(|c| (c.stratum.clone(), c.name.clone())).collect()
-    };
-    let common: BTreeSet<_> = names(first).intersection(&names(second)).cloned().collect();
-    if common.is_empty() {
+    if places(first, second).is_empty() {
         let all: Vec<&str> = first.spec.configs.iter().map(|c| c.name.as_str()).take(20).collect();
         return Err(MatchError::NothingInCommon {
             first: first.spec.name.clone(),
@@ -42,9 +41,9 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
         if first.spec.name == second.spec.name { results.sweep.clone() } else { results.spec.name.clone() }
     };
     let mut merged = Merged::default();
-    for config in first.spec.configs.iter().filter(|c| common.contains(&(c.stratum.clone(), c.name.clone()))) {
-        merged.add(first, config, &label(first));
-        merged.add(second, config, &label(second));
+    for [old, new] in places(first, second) {
+        merged.add(first, old, &label(first));
+        merged.add(second, new, &label(second));
     }
     let pairing = if paired(first, second) { Pairing::Common } else { Pairing::Independent };
     let mut analysis = first.spec.analysis.clone();
@@ -78,6 +77,31 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
     })
 }
 
+/// The predictions of both sweeps, of which [`matched`] makes one value; none where one of them was left out.
+#[must_use]
+pub fn matched_predictions(
+    (first, mut first_bits): (&SweepResults, Predictions),
+    (second, mut second_bits): (&SweepResults, Predictions),
+) -> Predictions {
+    if let Some(limit) = first_bits.limit().or(second_bits.limit()) {
+        return Predictions::beyond(limit);
+    }
+    let mut both = Predictions::default();
+    for (at, [old, new]) in (0..).zip(places(first, second)) {
+        both.move_config(&mut first_bits, old, 2 * at);
+        both.move_config(&mut second_bits, new, 2 * at + 1);
+    }
+    both
+}
+
+/// Indices of the configs of one name in both sweeps, in the order of the first.
+fn places(first: &SweepResults, second: &SweepResults) -> Vec<[u32; 2]> {
+    let name = |c: &ConfigSpec| (c.stratum.clone(), c.name.clone());
+    let others: BTreeMap<_, u32> = second.spec.configs.iter().map(name).zip(0..).collect();
+    let own = (0..).zip(&first.spec.configs);
+    own.filter_map(|(at, config)| Some([at, *others.get(&name(config))?])).collect()
+}
+
 /// Configs of both sweeps in turn, with their trials.
 #[derive(Default)]
 struct Merged {
@@ -87,12 +111,10 @@ struct Merged {
 }
 
 impl Merged {
-    /// The config of `from` that has the name of `named`.
-    fn add(&mut self, from: &SweepResults, named: &ConfigSpec, label: &str) {
-        let same = |c: &ConfigSpec| (&c.stratum, &c.name) == (&named.stratum, &named.name);
-        let Some(old) = from.spec.configs.iter().position(same) else { return };
-        let (old, new) = (old as u32, self.configs.len() as u32);
-        let config = &from.spec.configs[old as usize];
+    /// The config `old` of `from`.
+    fn add(&mut self, from: &SweepResults, old: u32, label: &str) {
+        let Some(config) = from.spec.configs.get(old as usize) else { return };
+        let new = self.configs.len() as u32;
         let recipe: serde_json::Value = serde_json::from_slice(&config.recipe).unwrap_or_default();
         let settings = serde_json::json!({ "config": config.name, "sweep": label, "recipe": recipe });
         self.configs.push(ConfigSpec {
@@ -123,7 +145,10 @@ fn paired(first: &SweepResults, second: &SweepResults) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::report::{analyze, example};
+    use crate::{
+        predictions::Bits,
+        report::{DifferenceResult, analyze, analyze_with, example},
+    };
 
     fn shifted(by: f64, seed: u64) -> SweepResults {
         let mut results = example::small();
@@ -151,6 +176,36 @@ mod tests {
         // Names that differ in nothing else than the sweep have its id.
         let same = matched(&first, &SweepResults { sweep: "s9".to_owned(), ..first.clone() }).unwrap();
         assert!(same.spec.configs[1].name.ends_with("(s9)"), "{}", same.spec.configs[1].name);
+    }
+
+    #[test]
+    fn bits_of_both_sweeps_are_found_under_their_new_places() {
+        let (first, mut second) = (shifted(0.0, 1), shifted(0.5, 1));
+        second.spec.name = "later".to_owned();
+        second.spec.configs.swap(0, 1);
+        second.trials.iter_mut().filter(|t| t.config < 2).for_each(|t| t.config = 1 - t.config);
+        let bits = |results: &SweepResults, sweep: u8| {
+            let mut all = Predictions::default();
+            for trial in &results.trials {
+                let name = &results.spec.configs[trial.config as usize].name;
+                let correct = vec![sweep, name.len() as u8, trial.replicate as u8];
+                all.insert((trial.config, trial.replicate), "balanced", Bits { rows: 24, correct });
+            }
+            all
+        };
+        let both = matched(&first, &second).unwrap();
+        let all = matched_predictions((&first, bits(&first, 1)), (&second, bits(&second, 2)));
+        for trial in &both.trials {
+            let (config, found) = (&both.spec.configs[trial.config as usize].name, (trial.config, trial.replicate));
+            let name = config.split(" (").next().unwrap();
+            let sweep = if config.ends_with("(later)") { 2 } else { 1 };
+            let wanted = [sweep, name.len() as u8, trial.replicate as u8];
+            assert_eq!(all.bits(found, "balanced").unwrap().correct, wanted, "{config}");
+        }
+        let images = &analyze_with(&both, &all).unwrap().noise.strata[0].images.clone().unwrap();
+        assert!(images.comparisons.iter().all(|c| !matches!(c.result, DifferenceResult::NotUsed(_))), "{images:?}");
+        let left_out = matched_predictions((&first, Predictions::beyond(7)), (&second, bits(&second, 2)));
+        assert_eq!(left_out, Predictions::beyond(7));
     }
 
     #[test]

@@ -37,20 +37,21 @@ pub(super) async fn compare(args: CompareArgs) -> Result<Exit, Failure> {
     let target = args.target.target();
     let mut source = connect::Source::open(&target).await?;
     let found = source.find(&args.first).await?;
-    let first = source.results(found).await?;
-    let second = match &args.other_state {
+    let (first, first_bits) = (source.results(found).await?, source.all_predictions(found).await?);
+    let (second, second_bits) = match &args.other_state {
         Some(dir) => {
             let mut other = connect::Source::open(&connect::Target::State(dir.clone())).await?;
             let found = other.find(&args.second).await?;
-            other.results(found).await?
+            (other.results(found).await?, other.all_predictions(found).await?)
         }
         None => {
             let found = source.find(&args.second).await?;
-            source.results(found).await?
+            (source.results(found).await?, source.all_predictions(found).await?)
         }
     };
     let both = matched::matched(&first, &second)?;
+    let bits = matched::matched_predictions((&first, first_bits), (&second, second_bits));
     let out = args.out.unwrap_or_else(|| Path::new("out").join(&both.spec.name));
-    report::finish(&reports::analyze(&both)?, Some(&both), &out, args.json)?;
+    report::finish(&reports::analyze_with(&both, &bits)?, Some(&both), &out, args.json)?;
     Ok(Exit::Ok)
 }

@@ -3,6 +3,7 @@
 use super::output;
 use crate::{
     error::{Exit, Failure},
+    predictions::{Collector, MOST_BYTES, Predictions},
     query::Offline,
     results::SweepResults,
     store::Store,
@@ -200,6 +201,15 @@ impl Source {
             }
             Self::Offline(offline) => Ok(offline.predictions(sweep, from)?),
         }
+    }
+
+    /// All of them as one value, up to the bound of a report.
+    pub(super) async fn all_predictions(&mut self, sweep: SweepId) -> Result<Predictions, Failure> {
+        let mut all = Collector::new(MOST_BYTES);
+        while let Some(from) = all.next() {
+            all.take(self.predictions(sweep, from).await?);
+        }
+        Ok(all.done())
     }
 
     /// A sweep by id (`s3`), by name (the latest of that name), or `latest`.

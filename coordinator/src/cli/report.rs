@@ -3,7 +3,9 @@
 use super::{TargetArgs, connect, judge::JudgeArgs, output};
 use crate::{
     error::{Exit, Failure},
-    imports, report as reports,
+    imports,
+    predictions::Predictions,
+    report as reports,
     results::SweepResults,
 };
 use clap::Args;
@@ -50,16 +52,16 @@ pub(super) async fn report(args: ReportArgs) -> Result<Exit, Failure> {
         finish(&analysis, None, &out, args.json)?;
         return Ok(Exit::Ok);
     }
-    let results = match &args.from {
-        Some(file) => imports::read(file, &wanted)?,
+    let (results, predictions) = match &args.from {
+        Some(file) => (imports::read(file, &wanted)?, Predictions::default()),
         None => {
             let mut source = connect::Source::open(&args.target.target()).await?;
             let sweep = source.find(args.sweep.as_deref().unwrap_or_default()).await?;
-            source.results(sweep).await?
+            (source.results(sweep).await?, source.all_predictions(sweep).await?)
         }
     };
     let out = args.out.unwrap_or_else(|| Path::new("out").join(&results.spec.name));
-    finish(&reports::analyze(&results)?, Some(&results), &out, args.json)?;
+    finish(&reports::analyze_with(&results, &predictions)?, Some(&results), &out, args.json)?;
     Ok(Exit::Ok)
 }
 
@@ -80,8 +82,8 @@ pub(super) fn finish(
 }
 
 /// Analyses, writes every format, and prints the summary (or the analysis as JSON).
-pub(super) fn write(results: &SweepResults, out: &Path, json: bool) -> Result<(), Failure> {
-    let analysis = reports::analyze(results)?;
+pub(super) fn write(results: &SweepResults, predictions: &Predictions, out: &Path, json: bool) -> Result<(), Failure> {
+    let analysis = reports::analyze_with(results, predictions)?;
     let written = reports::write_all(out, Some(results), &analysis)?;
     if json {
         return output::print(&reports::render::json(&analysis)?);

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     driver::{Driver, DriverHandle},
     error::{Exit, Failure},
+    predictions::MOST_BYTES,
     results::{SweepResults, TrialResult},
     rpc,
     store::Store,
@@ -120,8 +121,9 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit, Failure> {
         }
     };
     let results = handle.results(sweep).await?;
+    let predictions = handle.all_predictions(sweep, MOST_BYTES).await?;
     handle.stop().await;
-    report::write(&results, &out, args.json)?;
+    report::write(&results, &predictions, &out, args.json)?;
     if exit == Exit::Abandoned {
         output::note(&abandoned(&results, &out));
     }

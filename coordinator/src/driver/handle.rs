@@ -7,6 +7,7 @@ use super::{
     progress::Progress,
 };
 use crate::{
+    predictions::{Collector, Predictions},
     query::{self, View},
     results::SweepResults,
     store::Store,
@@ -141,6 +142,21 @@ impl DriverHandle {
     /// Which images the trials of a sweep had right, from the trial `from`, (config, replicate), on.
     pub async fn predictions(&self, sweep: SweepId, from: (u32, u32)) -> Result<FetchPredictionsResponse, DriverError> {
         self.read(move |store| query::predictions(store, sweep, from)).await
+    }
+
+    /// All of them as one value of at most `most` bytes.
+    ///
+    /// # Errors
+    /// Errors of reading the store.
+    pub async fn all_predictions(&self, sweep: SweepId, most: usize) -> Result<Predictions, DriverError> {
+        let collect = move |store: &Store| {
+            let mut all = Collector::new(most);
+            while let Some(from) = all.next() {
+                all.take(query::predictions(store, sweep, from)?);
+            }
+            Ok(all.done())
+        };
+        self.read(collect).await
     }
 
     /// Answers all calls that wait for work, and lets none wait from now on: a server is shutting down.

@@ -8,7 +8,10 @@ use super::{
     audit, beyond, compare,
     sequential::{self, Sequential},
 };
-use crate::results::{RESULTS_SCHEMA, SweepResults, TrialResult};
+use crate::{
+    predictions::Predictions,
+    results::{RESULTS_SCHEMA, SweepResults, TrialResult},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::{
     record::Metric,
@@ -100,17 +103,26 @@ pub(super) struct ConfigTrials<'a> {
 }
 
 impl<'a> ConfigTrials<'a> {
-    fn completed(&self) -> impl Iterator<Item = &'a TrialResult> {
+    pub(super) fn completed(&self) -> impl Iterator<Item = &'a TrialResult> {
         self.trials.iter().copied().flatten().filter(|t| Standing::of(Some(t)) == Standing::Completed)
     }
 }
 
-/// Analyses a sweep by the plan that its file holds.
+/// [`analyze_with`] without predictions.
+///
+/// # Errors
+/// Those of [`analyze_with`].
+pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
+    analyze_with(results, &Predictions::default())
+}
+
+/// Analyses a sweep by the plan that its file holds. Predictions of trials that did not complete, or that a look had
+/// made superfluous, do not count.
 ///
 /// # Errors
 /// [`AnalyzeError`] when the results contradict their own plan or come from another version. Missing, diverged and
 /// degenerate data are no errors: they are told in the [`Analysis`].
-pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
+pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result<Analysis, AnalyzeError> {
     check(results)?;
     let configs = by_config(results)?;
     let plan = plan(results);
@@ -118,6 +130,7 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
     let states = sequential::states(results, &configs);
     let strata = strata(&configs, &metrics, (&plan, results.spec.seed), &states)?;
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
+    let noise = beyond::noise(&configs, predictions, &strata, &metrics, (&plan, results.spec.seed));
     Ok(Analysis {
         schema: ANALYSIS_SCHEMA,
         name: results.spec.name.clone(),
@@ -135,6 +148,7 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
         audit: beyond::design_audit(results, results.spec.pairing == Pairing::Common),
         looks: sequential::looks(results),
         curves: beyond::learning_curves(results),
+        noise,
         provenance: audit::provenance(results),
     })
 }

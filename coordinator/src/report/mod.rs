@@ -25,7 +25,7 @@ mod time;
 mod wording;
 
 pub use analysis::*;
-pub use analyze::{AnalyzeError, analyze};
+pub use analyze::{AnalyzeError, analyze, analyze_with};
 pub use beyond::*;
 pub use files::{Piece, ReportError, Written, document_pieces, write_all, write_pieces};
 pub use losses::Loss;

@@ -6,7 +6,7 @@ use super::{
         Provenance, Scope, Stratum,
     },
     analyze::{AnalyzeError, metric_order},
-    beyond::DesignAudit,
+    beyond::{DesignAudit, Noise},
     compare, time,
 };
 use crate::imports::{Summary, SummaryRow};
@@ -73,6 +73,7 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
         audit: DesignAudit::default(),
         looks: Vec::new(),
         curves: Vec::new(),
+        noise: Noise::default(),
         provenance: provenance(summary),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::f64::consts::LN_10;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::degenerate::{Degenerate, check_fraction};
@@ -18,7 +19,7 @@ const TIE: f64 = 1e-9;
 
 /// McNemar's test of two single models on the same examples. It knows nothing of seeds: another pair of models of
 /// the same configurations may tell another story.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct McNemar {
     /// Examples that only the first model got right.
     pub only_a: u64,

@@ -1,5 +1,7 @@
 //! Bootstrap of both seeds and examples.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sweeper_counter::Stream;
@@ -44,24 +46,38 @@ pub fn pigeonhole(rows: &[Vec<f64>], draws: u32, seed: u64) -> Result<Pigeonhole
         return Err(Degenerate::ZeroVariance { value: values[0] });
     }
     let deviations = moments.deviations();
-    // Column after column: one drawn example is one run of memory.
-    let columns: Vec<f64> =
-        (0..width).flat_map(|j| deviations.iter().skip(j).step_by(width).copied().collect::<Vec<_>>()).collect();
+    let (kinds, of_example) = kinds(deviations, width);
     let mean = |draw: u32| {
         let mut words = Words { stream: Stream::new(seed, PIGEONHOLE_DOMAIN, draw), index: 0, block: [0; 4] };
         let mut weights = vec![0.0; rows.len()];
         for _ in 0..seeds {
             weights[words.below(seeds)] += 1.0;
         }
-        let mut sum = 0.0;
-        for _ in 0..examples {
-            let start = words.below(examples) * rows.len();
-            sum += columns[start..start + rows.len()].iter().zip(&weights).map(|(v, w)| v * w).sum::<f64>();
+        let mut sums = vec![0.0; kinds.len() / rows.len()];
+        for (values, weight) in kinds.chunks_exact(sums.len()).zip(&weights).filter(|(_, weight)| **weight > 0.0) {
+            sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += v * weight);
         }
+        let sum: f64 = (0..examples).map(|_| sums[of_example[words.below(examples)]]).sum();
         sum / values.len() as f64
     };
     let means: Vec<f64> = (0..draws).into_par_iter().map(mean).collect();
     Ok(Pigeonhole { standard_error: moments.in_units(Moments::of(&means).sd()), draws })
+}
+
+/// The columns that differ, as rows of one value per kind, and which kind each example is. Most examples of a 0/1 table
+/// are alike, and each draw sums every kind once.
+fn kinds(deviations: &[f64], width: usize) -> (Vec<f64>, Vec<usize>) {
+    let (mut first, mut known) = (Vec::new(), HashMap::new());
+    let of_example = (0..width).map(|j| {
+        let column: Vec<u64> = deviations.iter().skip(j).step_by(width).map(|v| v.to_bits()).collect();
+        *known.entry(column).or_insert_with(|| {
+            first.push(j);
+            first.len() - 1
+        })
+    });
+    let of_example = of_example.collect();
+    let kinds = deviations.chunks_exact(width).flat_map(|row| first.iter().map(|&j| row[j])).collect();
+    (kinds, of_example)
 }
 
 /// 32-bit words of a stream, in order.

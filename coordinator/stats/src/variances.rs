@@ -1,5 +1,6 @@
 //! Comparison of standard deviations: which of two configurations, or of two metrics, is noisier.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::degenerate::{Degenerate, check_fraction, check_pairs, check_sample, finite};
@@ -10,7 +11,7 @@ use crate::summary::{Interval, quantile};
 use crate::tails::FTest;
 
 /// A test that two standard deviations are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VarianceTest {
     /// Standard deviation of the first sample over that of the second.
     pub ratio: f64,

@@ -12,7 +12,7 @@ pub use self::{comparison::*, observed::*, provenance::*};
 
 use super::{
     LookTaken,
-    beyond::{BestSet, DesignAudit, Factors, FailureRate, LearningCurves},
+    beyond::{BestSet, DesignAudit, Factors, FailureRate, LearningCurves, Noise},
     schema,
 };
 use schemars::JsonSchema;
@@ -65,6 +65,9 @@ pub struct Analysis {
     /// Learning curves, by stratum.
     #[serde(default)]
     pub curves: Vec<LearningCurves>,
+    /// Where the noise of the primary metric comes from, and what makes it smaller.
+    #[serde(default)]
+    pub noise: Noise,
     /// Where the numbers come from.
     pub provenance: Provenance,
 }
@@ -195,4 +198,12 @@ pub struct Stratum {
     /// What single settings do to the primary metric.
     #[serde(default)]
     pub factors: Option<Factors>,
+}
+
+impl Stratum {
+    /// The config with this index in the sweep. Configs are in sweep order.
+    pub(super) fn config(&self, index: u32) -> Option<&ConfigResult> {
+        let at = self.configs.binary_search_by_key(&index, |config| config.index).ok()?;
+        self.configs.get(at)
+    }
 }

@@ -1,20 +1,27 @@
 //! What a report tells beside single configs and pairs of them.
 //!
 //! Map: `audit` whether the trials were made as an experiment should be · `failures` lost trainings as an outcome ·
-//! `best` which configs may be the best · `factors` what single settings do · `curves` how trainings went.
+//! `best` which configs may be the best · `factors` what single settings do · `curves` how trainings went · `noise` where
+//! the noise comes from.
 
 mod audit;
 mod best;
 mod curves;
 mod factors;
 mod failures;
+mod noise;
 
 pub use audit::{Association, Copies, DesignAudit};
 pub use best::{BestSet, Contender};
 pub use curves::{ConfigCurve, LearningCurves};
 pub use factors::{FactorTerm, Factors, Interaction};
 pub use failures::FailureRate;
+pub use noise::{
+    Adjusted, BootstrapCheck, Component, Components, ConfigImages, CrossedDifference, DifferenceResult,
+    ImageComparison, ImageNoise, ImagesResult, NoImages, Noise, SeedGain, SinglePair, Smoothed, Spread, StratumNoise,
+};
 
 pub(super) use self::{
     audit::design_audit, best::best_set, curves::learning_curves, factors::factors, failures::failure_rates,
+    noise::noise,
 };

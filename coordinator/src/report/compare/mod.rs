@@ -10,7 +10,10 @@ mod robust;
 mod verdict;
 
 use self::pairs::Pair;
-pub(super) use self::pairs::{Settings, settings};
+pub(super) use self::{
+    pair::common_replicates,
+    pairs::{Settings, settings},
+};
 use super::{
     Sequential,
     analysis::{

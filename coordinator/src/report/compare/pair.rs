@@ -217,7 +217,10 @@ impl Measured {
 }
 
 /// Replicates in both, with both values; both inputs are ordered by replicate.
-pub(super) fn common_replicates(config: &[Observation], baseline: &[Observation]) -> (Vec<u32>, Vec<f64>, Vec<f64>) {
+pub(in crate::report) fn common_replicates(
+    config: &[Observation],
+    baseline: &[Observation],
+) -> (Vec<u32>, Vec<f64>, Vec<f64>) {
     let mut rest = baseline.iter().peekable();
     let (mut replicates, mut a, mut b) = (Vec::new(), Vec::new(), Vec::new());
     for mine in config {

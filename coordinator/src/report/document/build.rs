@@ -1,6 +1,6 @@
 //! An analysis as a document: the order of the report.
 
-use super::{Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, pictures, summary};
+use super::{Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, noise, pictures, summary};
 use crate::report::{
     Analysis, Comparison, Family, MetricInfo, Role, SeedRecord, Stratum,
     render::groups,
@@ -27,6 +27,7 @@ impl Document {
         sections.extend(beyond::best(analysis));
         sections.extend(beyond::factors(analysis));
         sections.extend(curves(analysis));
+        sections.extend(noise::section(analysis));
         sections.extend(beyond::failures(analysis));
         sections.extend(beyond::power(analysis));
         sections.push(beyond::audit(analysis));

@@ -5,11 +5,12 @@
 //! own rules. A minus sign is a hyphen here; formats that have a better one put it in.
 //!
 //! Map: this page the value · `build` an analysis to a document, in the order of the report · `summary` single configs ·
-//! `comparisons` pairs of configs · `beyond` everything else · `pictures` figures.
+//! `comparisons` pairs of configs · `noise` where it comes from · `beyond` everything else · `pictures` figures.
 
 mod beyond;
 mod build;
 mod comparisons;
+mod noise;
 mod pictures;
 mod summary;
 

@@ -2,10 +2,11 @@
 
 use super::Figure;
 use crate::report::{
-    Analysis, ConfigResult, Family, LearningCurves, MetricInfo, Stratum, Verdict,
+    Analysis, ConfigImages, ConfigResult, Family, ImageNoise, ImagesResult, LearningCurves, MetricInfo, Stratum,
+    Verdict,
     figures::{
         self, Axis, Caption, Curve, CurvePoint, Curves, DotRow, Dots, FigureError, Forest, ForestRow, Interval, Pair,
-        Run, SlopePanel, Slopes,
+        Run, SlopePanel, Slopes, Variance, VarianceRow,
     },
     number, text,
     wording::{Look, direction, display_name, subject},
@@ -212,4 +213,30 @@ pub(super) fn learning(
         curves: curves.configs.iter().filter_map(curve).collect(),
     });
     Figure::of(&words, title, id, drawn)
+}
+
+/// What seeds, images and the rest add to the noise of every mean, of the first `most` configs.
+pub(super) fn noise(images: &ImageNoise, most: usize, id: &str) -> Option<Figure> {
+    let row = |config: &ConfigImages| {
+        let ImagesResult::Crossed(c) = &config.result else { return None };
+        Some(VarianceRow {
+            name: display_name(&config.config),
+            components: c.shares().into(),
+            errors: [c.se_same_images, c.se_new_images, c.se_one_model].map(Some).into(),
+        })
+    };
+    let words = "Bars: what seeds, images and the rest add to the variance of a config's mean, for new seeds and new images. \
+                 Marks: its standard error for new seeds on the same images, for new images, too, and that of one of these models.";
+    let axis = |label: &str, unit: &str| Axis { label: label.to_owned(), unit: unit.to_owned(), note: String::new() };
+    let names = |names: [&str; 3]| names.map(str::to_owned).into();
+    let title = "Sources of noise";
+    let drawn = figures::variance(&Variance {
+        caption: caption(id, title, words),
+        variance: axis("variance of the mean", "pp²"),
+        error: axis("standard error", "pp"),
+        components: names(["seeds", "images", "rest"]),
+        targets: names(["same images, new seeds", "new images, too", "one deployed model"]),
+        rows: images.configs.iter().take(most).filter_map(row).collect(),
+    });
+    Figure::of(words, title, id, drawn)
 }

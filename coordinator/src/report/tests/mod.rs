@@ -9,6 +9,7 @@ pub(crate) mod example;
 mod files;
 mod formats;
 mod losses;
+mod noise;
 mod parse_back;
 mod records;
 mod schema;
@@ -45,4 +46,5 @@ fn write_example_report() {
         std::fs::write(Path::new(&dir).join(name).join("terminal.txt"), super::render::terminal(&analysis, true))
             .unwrap();
     }
+    write_all(&Path::new(&dir).join("bits"), None, &noise::with_bits()).unwrap();
 }

@@ -160,6 +160,17 @@ proptest! {
 }
 
 #[test]
+fn every_format_of_a_report_with_bits_holds_every_cell() {
+    let document = Document::of(&super::noise::with_bits());
+    assert!(document.tables().iter().filter(|(section, _)| section.id == "noise").count() >= 6);
+    html_agrees(&document);
+    markdown_agrees(&document);
+    latex_agrees(&document);
+    csv_agrees(&document);
+    no_formula(&document);
+}
+
+#[test]
 fn a_changed_digit_is_found() {
     let mut document = example::document();
     let page = render::page(&document);

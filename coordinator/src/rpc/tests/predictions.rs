@@ -2,6 +2,11 @@
 //! result.
 
 use super::{ControlClient, Coordinator, acquire, completed, join, report, report_of, results, sweep_file};
+use crate::{
+    predictions::{Collector, Predictions},
+    report::{DifferenceResult, analyze_with},
+};
+use sweeper_core::ids::SweepId;
 use sweeper_proto::v1::{self, report_answer::Verdict, trial_report};
 use sweeper_recipe::Recipe;
 
@@ -58,6 +63,19 @@ async fn predictions_arrive_or_are_refused_and_are_found_through_sweeps_that_reu
     let same = control.submit(noted("first")).await.unwrap().into_inner();
     assert_eq!((same.sweep, same.created), (1, false));
     assert_eq!(fetch(&mut control, 2, 0).await.trials, found.trials);
+    // A report has them from a coordinator as from its store: one training each, of which image 8 tells them apart.
+    let mut all = Collector::new(1 << 20);
+    while let Some((config, replicate)) = all.next() {
+        let request = v1::FetchPredictionsRequest { sweep: 2, config, replicate };
+        all.take(control.fetch_predictions(request).await.unwrap().into_inner());
+    }
+    let all = all.done();
+    assert_eq!(coordinator.driver.all_predictions(SweepId(2), 1 << 20).await.unwrap(), all);
+    assert_eq!(coordinator.driver.all_predictions(SweepId(2), 100).await.unwrap(), Predictions::beyond(100));
+    let analysis = analyze_with(&results(&mut control, 2).await, &all).unwrap();
+    let images = analysis.noise.strata[0].images.as_ref().unwrap();
+    let DifferenceResult::Single(pair) = &images.comparisons[0].result else { panic!("{images:?}") };
+    assert_eq!(pair.test.only_a + pair.test.only_b, 1);
     coordinator.stop().await;
 
     // Each sweep has its own text after a restart too.

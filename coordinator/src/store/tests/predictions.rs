@@ -1,7 +1,12 @@
 //! Which images were right: in pages, and through trials that took the outcome over. And recipes of one digest.
 
 use super::{HOSTILE, SETTINGS, bits, info, outcome, spec, work};
-use crate::store::{PredictionsPage, Store};
+use crate::{
+    predictions::{Collector, Predictions},
+    query,
+    report::{DifferenceResult, ImagesResult, NoImages, Noise, analyze_with},
+    store::{PredictionsPage, Store},
+};
 use sweeper_core::{
     ids::{Millis, SweepId},
     scheduler::Scheduler,
@@ -87,4 +92,70 @@ fn recipes_of_one_digest_keep_their_texts() {
     assert_eq!(store.conn.query_row(kept, [], |row| row.get(0)), Ok(1), "only what differs is kept twice");
     let again = Scheduler::restore(SETTINGS, store.load_records().unwrap(), Millis(9)).unwrap();
     assert_eq!(again.state(), scheduler.state());
+}
+
+fn all(store: &Store, sweep: u32, most: usize) -> Predictions {
+    let mut all = Collector::new(most);
+    while let Some(from) = all.next() {
+        all.take(query::predictions(store, SweepId(sweep), from).unwrap());
+    }
+    all.done()
+}
+
+fn noise(store: &Store, sweep: u32, most: usize) -> Noise {
+    let mut results = store.results(SweepId(sweep)).unwrap();
+    results.spec.analysis.baseline = results.spec.configs[0].name.clone();
+    // These recipes are of no version, and recipes that cannot be read count as other divisions of the data.
+    results.spec.configs.iter_mut().for_each(|config| config.recipe = b"{}".to_vec());
+    analyze_with(&results, &all(store, sweep, most)).unwrap().noise
+}
+
+#[test]
+fn a_report_reads_the_bits_of_a_sweep_and_of_one_that_took_them_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let mut scheduler = Scheduler::new(SETTINGS);
+    let two = &[("a", 2), ("b", 2)];
+    scheduler.submit(Millis(1), spec("one", 1, Pairing::Common, two), false, Vec::new()).unwrap();
+    let worker = scheduler.join(Millis(1), info("process", "slot"));
+    // Bits of the low bytes of 80 and a hundredth of the trial's place.
+    let accuracy = |config: u32, replicate: u32| 80.0 + f64::from(3 * config + replicate) / 100.0;
+    work(&mut scheduler, 2, worker, 9, |grant| {
+        outcome(accuracy(grant.id.trial.config, grant.id.trial.replicate), "data")
+    });
+    store.commit(&scheduler.take_records()).unwrap();
+    let found = noise(&store, 1, 1 << 20);
+    let images = found.strata[0].images.clone().unwrap();
+    assert_eq!((found.split.as_deref(), images.primary), (Some("balanced"), true));
+    let right = |config, replicate| {
+        let bits = bits("balanced", accuracy(config, replicate)).correct;
+        f64::from(bits.iter().map(|byte| byte.count_ones()).sum::<u32>()) / 0.11
+    };
+    for (config, found) in (0..).zip(&images.configs) {
+        let ImagesResult::Crossed(found) = &found.result else { panic!("{found:?}") };
+        assert_eq!((found.seeds, found.images), (2, 11));
+        assert!((found.mean - (right(config, 0) + right(config, 1)) / 2.0).abs() < 1e-9);
+    }
+    assert!(matches!(images.comparisons[0].result, DifferenceResult::Crossed(_)));
+    // The metric is another number than the share of these bits, and the report says by how much.
+    assert!(images.gap.unwrap() > 1.0);
+
+    let again = spec("two", 1, Pairing::Common, two);
+    let reused = store.reusable(&again, TRAINER_VERSION).unwrap();
+    scheduler.submit(Millis(9), again, false, reused).unwrap();
+    store.commit(&scheduler.take_records()).unwrap();
+    assert_eq!(noise(&store, 2, 1 << 20).strata[0].images, Some(images));
+
+    // 8 entries of 2 bytes, their names and what it takes to keep them.
+    let bounded = noise(&store, 1, 200);
+    assert!(bounded.strata[0].images.is_none() && bounded.left_out_beyond == Some(200));
+}
+
+/// The low bytes of the doubles 0, 1, 10 and 11 are all 0, and so are the bits made of them.
+#[test]
+fn bits_that_all_agree_are_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = finished(dir.path());
+    let images = noise(&store, 1, 1 << 20).strata[0].images.clone().unwrap();
+    assert_eq!(images.configs[0].result, ImagesResult::NotUsed(NoImages::Constant));
 }

@@ -111,7 +111,7 @@ pub(super) fn markdown(markdown: &str) -> Vec<ReadTable> {
 
 /// `1.5 (few, baseline)` as text and tags; other brackets are text.
 fn tags(cell: &str) -> (String, Vec<String>) {
-    const TAGS: [&str; 3] = ["few", "survivors", "baseline"];
+    const TAGS: [&str; 4] = ["few", "survivors", "baseline", "clamped"];
     let found =
         cell.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')).map(|(text, tags)| (text, tags.split(", ")));
     match found {
