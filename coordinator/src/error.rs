@@ -4,7 +4,7 @@ use crate::{
     driver::DriverError,
     imports::LayoutError,
     matched::MatchError,
-    report::{AnalyzeError, ReportError, render::RenderError},
+    report::{AnalyzeError, ReportError, render::RenderError, replay::ReplayError},
     rpc::ServeError,
     store::StoreError,
     sweep_file::SweepFileError,
@@ -42,6 +42,8 @@ pub enum Exit {
     DataCorrupt = 21,
     /// The data are not those that the sweep began with.
     DataDiffers = 22,
+    /// A report does not follow from its own data.
+    ReportDiffers = 23,
     /// The address is in use or cannot be listened on.
     AddressInUse = 30,
     /// A folder is not writable.
@@ -72,7 +74,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in order.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
@@ -86,6 +88,7 @@ impl Exit {
         Self::DataMissing,
         Self::DataCorrupt,
         Self::DataDiffers,
+        Self::ReportDiffers,
         Self::AddressInUse,
         Self::NotWritable,
         Self::VersionMismatch,
@@ -246,6 +249,23 @@ impl From<MatchError> for Failure {
 impl From<RenderError> for Failure {
     fn from(error: RenderError) -> Self {
         Self::new(Exit::Internal, error)
+    }
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Unreadable { .. } => Self::new(Exit::FileUnreadable, error).hint(
+                "give the folder that `sweeper report` wrote; it must hold report.json and input.json, from which the report is computed again",
+            ),
+            ReplayError::Format { .. } => Self::new(Exit::OutOfRange, error)
+                .hint("files that sweeper writes, and nobody edited, can be read; another version may write others"),
+            ReplayError::Schema { .. } => {
+                Self::new(Exit::VersionMismatch, error).hint("use the version of sweeper that made the report")
+            }
+            ReplayError::Analyze(error) => Self::from(error),
+            ReplayError::Render(error) => Self::from(error),
+        }
     }
 }
 

@@ -4,13 +4,15 @@
 //! `rpc` tonic services, wire to core and back · `driver` the one thread that owns the scheduler · `query` answers to
 //! users, online and offline · `store` SQLite ·
 //! `results` all that is known of a sweep, as one value · `predictions` which images its trainings had right, as one
-//! value · `report` analysis and rendering · `apriori` results as rows of study A's layout, and back · `imports` results
-//! from files · `matched` two sweeps as one · `error` the last layer: exit codes and hints · `telemetry` logs.
+//! value · `feasibility` what a design can show, before it runs · `report` analysis and rendering · `apriori` results as
+//! rows of study A's layout, and back · `imports` results from files · `matched` two sweeps as one · `error` the last
+//! layer: exit codes and hints · `telemetry` logs.
 
 pub mod apriori;
 pub mod cli;
 pub mod driver;
 pub mod error;
+pub mod feasibility;
 pub mod imports;
 pub mod matched;
 pub mod predictions;

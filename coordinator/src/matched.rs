@@ -2,7 +2,7 @@
 
 use crate::{
     predictions::Predictions,
-    results::{AttemptResult, SweepResults, TrialResult},
+    results::{AttemptResult, Origin, SweepResults, TrialResult},
 };
 use std::collections::BTreeMap;
 use sweeper_core::spec::{ConfigSpec, FamilyKind, Pairing, SweepSpec};
@@ -73,6 +73,7 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
         looks: Vec::new(),
         unequal_repeats: first.unequal_repeats + second.unequal_repeats,
         repeats: first.repeats + second.repeats,
+        origin: Origin::Comparison,
         ..first.clone()
     })
 }

@@ -1,6 +1,8 @@
 //! `Predictions`: which validation images every trial of a sweep had right, as one value of bounded size beside
 //! `SweepResults`. It is gathered page by page, from a coordinator or a state directory alike.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use sweeper_proto::v1::FetchPredictionsResponse;
 
@@ -24,10 +26,60 @@ pub struct Bits {
 }
 
 /// The predictions of a sweep. Trials whose recipe does not ask for them have none.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "Kept", try_from = "Kept")]
 pub struct Predictions {
     trials: BTreeMap<Place, BTreeMap<String, Bits>>,
     limit: Option<usize>,
+}
+
+/// The JSON form of [`Predictions`].
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    /// See [`Predictions::limit`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_out_beyond: Option<usize>,
+    trials: Vec<KeptBits>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptBits {
+    config: u32,
+    replicate: u32,
+    split: String,
+    rows: u32,
+    /// [`Bits::correct`] in Base64.
+    correct: String,
+}
+
+impl From<Predictions> for Kept {
+    fn from(predictions: Predictions) -> Self {
+        let of_trial = |((config, replicate), splits): (Place, BTreeMap<String, Bits>)| {
+            splits.into_iter().map(move |(split, bits)| KeptBits {
+                config,
+                replicate,
+                split,
+                rows: bits.rows,
+                correct: BASE64_STANDARD.encode(bits.correct),
+            })
+        };
+        Self { left_out_beyond: predictions.limit, trials: predictions.trials.into_iter().flat_map(of_trial).collect() }
+    }
+}
+
+impl TryFrom<Kept> for Predictions {
+    type Error = base64::DecodeError;
+
+    fn try_from(kept: Kept) -> Result<Self, Self::Error> {
+        let mut predictions = Self { trials: BTreeMap::new(), limit: kept.left_out_beyond };
+        for KeptBits { config, replicate, split, rows, correct } in kept.trials {
+            let bits = Bits { rows, correct: BASE64_STANDARD.decode(correct)? };
+            predictions.insert((config, replicate), &split, bits);
+        }
+        Ok(predictions)
+    }
 }
 
 impl Predictions {

@@ -44,6 +44,22 @@ pub struct SweepResults {
     /// they decided does not depend on the order in which trials ended.
     #[serde(default)]
     pub looks: Vec<LookResult>,
+    /// Whether a sweep made them.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// Whether results were made by the plan that they carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// By a sweep, whose plan was stored before its first trial ran.
+    #[default]
+    Sweep,
+    /// No: they were read from a file.
+    File,
+    /// No: they are those of two sweeps, each with a plan of its own.
+    Comparison,
 }
 
 /// One look at the results so far of a stratum.

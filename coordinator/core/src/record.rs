@@ -344,7 +344,9 @@ pub struct Provenance {
     /// e.g. `libtorch 2.11.0`.
     pub library: String,
     /// Seconds of training.
+    #[serde(with = "crate::number")]
     pub train_seconds: f64,
     /// Seconds of evaluation.
+    #[serde(with = "crate::number")]
     pub evaluate_seconds: f64,
 }

@@ -5,7 +5,7 @@ use super::{ACCURACIES, COLUMNS, write};
 use crate::{
     imports::{LayoutError, Wanted, read},
     report::{analyze, document::Document, render},
-    results::{RESULTS_SCHEMA, SweepResults, TrialResult},
+    results::{Origin, RESULTS_SCHEMA, SweepResults, TrialResult},
     sweep_file,
 };
 use std::path::{Path, PathBuf};
@@ -102,6 +102,7 @@ fn results(toml: &str) -> SweepResults {
         unequal_repeats: 0,
         repeats: 0,
         looks: Vec::new(),
+        origin: Origin::Sweep,
     }
 }
 

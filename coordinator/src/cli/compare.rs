@@ -52,6 +52,7 @@ pub(super) async fn compare(args: CompareArgs) -> Result<Exit, Failure> {
     let both = matched::matched(&first, &second)?;
     let bits = matched::matched_predictions((&first, first_bits), (&second, second_bits));
     let out = args.out.unwrap_or_else(|| Path::new("out").join(&both.spec.name));
-    report::finish(&reports::analyze_with(&both, &bits)?, Some(&both), &out, args.json)?;
+    let input = reports::Input::with_predictions(&both, &bits);
+    report::finish(&input.analyze()?, &input, &out, args.json)?;
     Ok(Exit::Ok)
 }

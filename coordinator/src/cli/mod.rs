@@ -11,6 +11,7 @@ mod judge;
 mod list;
 mod output;
 mod plan;
+mod plan_text;
 mod process;
 mod progress;
 mod report;
@@ -19,6 +20,9 @@ mod serve;
 mod simulate;
 mod submit;
 mod watch;
+
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Exit, Failure};
 use clap::{Args, Parser, Subcommand};
@@ -30,7 +34,7 @@ Examples:
   sweeper run deploy/sweeps/synthetic.toml --devices cpu:2
   sweeper serve --state state && sweeper submit sweep.toml && sweeper watch latest
 
-Exit codes: 0 done, 2 wrong command line, 10-16 sweep file, 20-22 data, 30-35 address, folder or store,
+Exit codes: 0 done, 2 wrong command line, 10-16 sweep file, 20-22 data, 23 report, 30-35 address, folder or store,
 40-43 coordinator, names or workers, 50 trials abandoned, 51 cancelled, 130 interrupted.
 docs/exit-codes.md lists them all.";
 

@@ -1,9 +1,17 @@
-//! `plan`: what a sweep file would do, before anything is spent.
+//! `plan`: what a sweep file would do and could show, before anything is spent.
+//!
+//! This page gathers; `plan_text` words it.
 
-use super::{connect, output, submit::FileArgs};
+use super::{
+    connect::{self, Source},
+    output, plan_text,
+    submit::FileArgs,
+};
 use crate::{
     error::{Exit, Failure},
+    feasibility::{Feasibility, Pilot, Sizes, Spread, feasibility, is_compared},
     query::Offline,
+    results::SweepResults,
     stopping,
 };
 use clap::Args;
@@ -12,7 +20,10 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use sweeper_core::spec::{ConfigSpec, Correction, Pairing, Stopping, SweepSpec};
+use sweeper_core::{
+    ids::SweepId,
+    spec::{ConfigSpec, Missing, Stopping, SweepSpec},
+};
 use sweeper_proto::v1::{PlanResponse, PlannedConfig};
 use sweeper_recipe::Recipe;
 use sweeper_stats::{design::Monitor, spending::LookBound};
@@ -20,7 +31,7 @@ use sweeper_stats::{design::Monitor, spending::LookBound};
 /// Arguments of `sweeper plan`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  sweeper plan sweep.toml --state out/NAME\n\nWithout --coordinator or --state, earlier results are looked for in out/NAME."
+    after_help = "Examples:\n  sweeper plan sweep.toml --state out/NAME\n  sweeper plan sweep.toml --sd 0.6 --sd-n 5\n\nWithout --coordinator or --state, earlier results are looked for in out/NAME. They also give the standard deviation to plan with, if a sweep of the same name trained the same recipes: taken at its upper 80 % confidence limit, since that of a few trainings is far from certain."
 )]
 pub(super) struct PlanArgs {
     #[command(flatten)]
@@ -31,115 +42,163 @@ pub(super) struct PlanArgs {
     /// Look for finished trials in this state directory
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Standard deviation of single trainings of one config, in the primary metric's unit; it takes the place of earlier
+    /// results
+    #[arg(long, value_name = "SD", value_parser = positive)]
+    sd: Option<f64>,
+    /// How many trainings --sd was estimated from: then it is taken at its upper 80 % confidence limit
+    #[arg(long, value_name = "N", requires = "sd", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    sd_n: Option<u32>,
+    /// With common seeds: how much two configs correlate across seeds, -1 to 1. At 0 pairing gains nothing
+    #[arg(long, value_name = "R", requires = "sd", default_value_t = 0.0, value_parser = correlation, allow_negative_numbers = true)]
+    seed_correlation: f64,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|x| *x > 0.0 && *x < 1e12);
+    number.ok_or_else(|| "expected a number above 0, below 1e12".to_owned())
+}
+
+fn correlation(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|x| (-1.0..1.0).contains(x));
+    number.ok_or_else(|| "expected a number from -1 up to but not 1".to_owned())
+}
+
 /// Everything the command prints.
 #[derive(Debug, Serialize)]
-struct Plan {
-    name: String,
-    trials: u32,
-    finished: u32,
+pub(super) struct Plan {
+    pub(super) name: String,
+    pub(super) trials: u32,
+    pub(super) finished: u32,
     /// The sweep of exactly this content, if there is one.
-    existing_sweep: Option<String>,
+    pub(super) existing_sweep: Option<String>,
     /// Trainings that these trials need, where configs share some.
     #[serde(skip_serializing_if = "Option::is_none")]
-    trainings: Option<u64>,
-    configs: Vec<PlannedConfig>,
+    pub(super) trainings: Option<u64>,
+    pub(super) configs: Vec<PlannedConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<Note>,
-    power: Vec<Power>,
+    pub(super) notes: Vec<Note>,
+    /// The metric that decides.
+    pub(super) metric: String,
+    /// Metrics declared beside it.
+    pub(super) secondary: Vec<String>,
+    /// What becomes of lost trainings.
+    pub(super) missing: Missing,
+    pub(super) power: Vec<Power>,
+    /// Designs that cannot show anything, one sentence each.
+    pub(super) warnings: Vec<String>,
     /// Mean of earlier results; none without any.
-    seconds_per_trial: Option<f64>,
-    device_seconds_left: Option<f64>,
+    pub(super) seconds_per_trial: Option<f64>,
+    pub(super) device_seconds_left: Option<f64>,
 }
 
 /// What a recipe says for people, its `meta`.
 #[derive(Debug, Serialize)]
-struct Note {
-    stratum: String,
-    config: String,
-    note: String,
+pub(super) struct Note {
+    pub(super) stratum: String,
+    pub(super) config: String,
+    pub(super) note: String,
 }
 
 /// What the design of one stratum can show.
 #[derive(Debug, Serialize)]
-struct Power {
-    stratum: String,
-    /// Observations of each config in the smallest comparison.
-    replicates: u32,
-    /// Comparisons with the baseline.
-    family: u32,
-    alpha: f64,
-    /// What the smallest p-value of the family must not exceed: alpha, divided by the family's size under Holm.
-    first_step: f64,
-    paired: bool,
-    /// Smallest p of the exact sign-flip (paired) or rank-sum test: below the first Holm step or no finding is possible
-    /// by such a test.
-    smallest_exact_p: Option<f64>,
-    /// The difference that the first Holm step finds with probability 0.8, in standard deviations: of the per-seed
-    /// differences when paired, of a config's replicates when not.
-    detectable_effect_sd: Option<f64>,
+pub(super) struct Power {
+    #[serde(flatten)]
+    pub(super) design: Feasibility,
+    /// Device time of the replicates that the declared difference needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) device_seconds: Option<DeviceSeconds>,
     /// Looks of a stopping rule, the last at the end of the plan; for e-values only the first and the last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    looks: Vec<PlannedLook>,
+    pub(super) looks: Vec<PlannedLook>,
     /// How long comparisons last under planned looks.
     #[serde(skip_serializing_if = "Option::is_none")]
-    expected: Option<Expected>,
+    pub(super) expected: Option<Expected>,
+}
+
+/// Seconds on one device: mean time of a trial × replicates × configs.
+#[derive(Debug, Serialize)]
+pub(super) struct DeviceSeconds {
+    pub(super) detect: [Option<f64>; 2],
+    pub(super) equivalence: [Option<f64>; 2],
 }
 
 /// One look, as the first comparison that ends meets it.
 #[derive(Debug, Serialize)]
-struct PlannedLook {
-    replicates: usize,
+pub(super) struct PlannedLook {
+    pub(super) replicates: usize,
     /// What the p-value of that look alone must not exceed; none for e-values.
     #[serde(skip_serializing_if = "Option::is_none")]
-    nominal_p: Option<f64>,
+    pub(super) nominal_p: Option<f64>,
 }
 
 /// Mean replicates at which a comparison alone ends.
 #[derive(Debug, Serialize)]
-struct Expected {
+pub(super) struct Expected {
     /// Without a difference.
-    none: f64,
+    pub(super) none: f64,
     /// With the difference that the design finds with probability 0.8.
-    detectable: f64,
+    pub(super) detectable: f64,
     /// With one and a half times that.
-    larger: f64,
+    pub(super) larger: f64,
 }
 
 pub(super) async fn plan(args: PlanArgs) -> Result<Exit, Failure> {
     let checked = args.file.read()?;
     let spec = &checked.spec;
-    let earlier = match (&args.coordinator, &args.state) {
-        (_, Some(dir)) => Some(offline(dir, spec)?),
+    let (answer, earlier) = match (&args.coordinator, &args.state) {
+        (_, Some(dir)) => offline(dir, spec).await?,
         (Some(url), None) => {
+            let mut client = connect::client(url).await?;
             let request = args.file.request(&checked, true, false);
-            let answer = connect::client(url).await?.plan(request).await;
-            Some(answer.map_err(|s| connect::refused(&s))?.into_inner())
+            let answer = client.plan(request).await.map_err(|s| connect::refused(&s))?.into_inner();
+            (Some(answer), pilot(&mut Source::Online(client), spec).await?)
         }
         (None, None) => {
             let dir = Path::new("out").join(&spec.name);
-            if dir.join("state").is_dir() { Some(offline(&dir, spec)?) } else { None }
+            if dir.join("state").is_dir() { offline(&dir, spec).await? } else { (None, None) }
         }
     };
-    let plan = describe(spec, earlier);
+    let given = args.sd.map(|sd| Pilot { sd, n: args.sd_n.map(|n| n as usize), correlation: args.seed_correlation });
+    let plan = describe(spec, answer, |stratum| match given {
+        Some(pilot) => Spread::given(pilot, spec.pairing),
+        None => earlier.as_ref().and_then(|earlier| Spread::observed(spec, stratum, earlier)),
+    });
     if args.json {
         output::print_json(&plan)?;
     } else {
         checked.print_notes();
-        output::print(&text(&plan))?;
+        output::print(&plan_text::text(&plan))?;
     }
     Ok(Exit::Ok)
 }
 
-fn offline(dir: &Path, spec: &SweepSpec) -> Result<PlanResponse, Failure> {
-    Ok(Offline::open(&connect::state_dir(dir))?.plan(spec)?)
+async fn offline(dir: &Path, spec: &SweepSpec) -> Result<(Option<PlanResponse>, Option<SweepResults>), Failure> {
+    let offline = Offline::open(&connect::state_dir(dir))?;
+    let answer = offline.plan(spec)?;
+    Ok((Some(answer), pilot(&mut Source::Offline(Box::new(offline)), spec).await?))
 }
 
-fn describe(spec: &SweepSpec, earlier: Option<PlanResponse>) -> Plan {
+/// The latest sweep of this name that has any outcome: what its recipes share with the planned ones tells the standard
+/// deviation.
+async fn pilot(source: &mut Source, spec: &SweepSpec) -> Result<Option<SweepResults>, Failure> {
+    let sweeps = source.sweeps().await?;
+    let has_any = |finished: Option<u32>| finished.is_some_and(|n| n > 0);
+    let found = sweeps.iter().rev().find(|s| s.name == spec.name && has_any(s.trials.map(|t| t.finished)));
+    match found {
+        Some(found) => Ok(Some(source.results(SweepId(found.sweep)).await?)),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn describe(
+    spec: &SweepSpec,
+    earlier: Option<PlanResponse>,
+    spread: impl Fn(&str) -> Option<Spread>,
+) -> Plan {
     let untouched = || PlanResponse {
         configs: spec
             .configs
@@ -158,6 +217,7 @@ fn describe(spec: &SweepSpec, earlier: Option<PlanResponse>) -> Plan {
     let trials = earlier.configs.iter().map(|c| c.replicates).sum();
     let finished = earlier.configs.iter().map(|c| c.finished).sum();
     let seconds = (earlier.mean_trial_seconds > 0.0).then_some(earlier.mean_trial_seconds);
+    let power = power(spec, seconds, spread);
     Plan {
         name: spec.name.clone(),
         trials,
@@ -166,7 +226,11 @@ fn describe(spec: &SweepSpec, earlier: Option<PlanResponse>) -> Plan {
         trainings: trainings(spec),
         configs: earlier.configs,
         notes: notes(spec),
-        power: power(spec),
+        metric: spec.analysis.metric.clone(),
+        secondary: spec.analysis.secondary.clone(),
+        missing: spec.analysis.missing,
+        warnings: power.iter().filter_map(|power| plan_text::warning(&power.design)).collect(),
+        power,
         seconds_per_trial: seconds,
         device_seconds_left: seconds.map(|s| s * f64::from(trials - finished)),
     }
@@ -195,49 +259,28 @@ fn notes(spec: &SweepSpec) -> Vec<Note> {
     spec.configs.iter().map(note).filter(|note| !note.note.trim().is_empty()).collect()
 }
 
-fn power(spec: &SweepSpec) -> Vec<Power> {
-    let mut strata: Vec<&str> = Vec::new();
-    for config in &spec.configs {
-        if !strata.contains(&config.stratum.as_str()) {
-            strata.push(&config.stratum);
+fn power(spec: &SweepSpec, seconds: Option<f64>, spread: impl Fn(&str) -> Option<Spread>) -> Vec<Power> {
+    let sequential = spec.analysis.stopping != Stopping::Fixed;
+    let designs = stopping::designs(spec, |config| is_compared(spec, config));
+    let power = |design: Feasibility| {
+        let monitor = designs.iter().find(|d| d.stratum == design.stratum).filter(|_| sequential);
+        let monitor = monitor.and_then(|d| Monitor::new(d.design.clone()).ok());
+        Power {
+            looks: monitor.as_ref().map(looks).unwrap_or_default(),
+            expected: monitor.as_ref().and_then(expected),
+            device_seconds: seconds.and_then(|each| device_seconds(&design, each)),
+            design,
         }
-    }
-    let paired = spec.pairing == Pairing::Common;
-    let designs = stopping::designs(spec, |config| measured(spec, config));
-    strata
-        .into_iter()
-        .map(|stratum| {
-            let inside: Vec<_> = spec.configs.iter().filter(|c| c.stratum == stratum && measured(spec, c)).collect();
-            let replicates = inside.iter().map(|c| c.replicates).min().unwrap_or(0);
-            let family = u32::try_from(inside.len().saturating_sub(1)).unwrap_or(u32::MAX);
-            let n = replicates as usize;
-            let first_step = match spec.analysis.correction {
-                Correction::None => spec.analysis.alpha,
-                // The others are no stricter than this, and how much less so depends on the numbers.
-                _ => spec.analysis.alpha / f64::from(family.max(1)),
-            };
-            let exact = if paired {
-                sweeper_stats::power::smallest_p_sign_flip(n)
-            } else {
-                sweeper_stats::power::smallest_p_rank_sum(n)
-            };
-            let monitor =
-                designs.iter().find(|d| d.stratum == stratum).filter(|_| spec.analysis.stopping != Stopping::Fixed);
-            let monitor = monitor.and_then(|d| Monitor::new(d.design.clone()).ok());
-            Power {
-                looks: monitor.as_ref().map(looks).unwrap_or_default(),
-                expected: monitor.as_ref().and_then(expected),
-                stratum: stratum.to_owned(),
-                replicates,
-                family,
-                alpha: spec.analysis.alpha,
-                first_step,
-                paired,
-                smallest_exact_p: (n > 0 && family > 0).then_some(exact),
-                detectable_effect_sd: sweeper_stats::power::detectable_effect(n, paired, first_step, 0.8).ok(),
-            }
-        })
-        .collect()
+    };
+    feasibility(spec, spread).into_iter().map(power).collect()
+}
+
+/// Of every config of the stratum, those with the metric and no other.
+#[allow(clippy::cast_precision_loss)]
+fn device_seconds(design: &Feasibility, each: f64) -> Option<DeviceSeconds> {
+    let needs = design.needs.as_ref()?;
+    let of = |sizes: Sizes| [sizes.power_80, sizes.power_90].map(|n| Some(each * (n? * design.groups) as f64));
+    Some(DeviceSeconds { detect: of(needs.detect), equivalence: of(needs.equivalence) })
 }
 
 fn looks(monitor: &Monitor) -> Vec<PlannedLook> {
@@ -268,140 +311,10 @@ fn expected(monitor: &Monitor) -> Option<Expected> {
     Some(Expected { none: at(0.0)?, detectable: at(high)?, larger: at(1.5 * high)? })
 }
 
-/// Whether a config yields the primary metric: only then is it compared.
-pub(super) fn measured(spec: &SweepSpec, config: &ConfigSpec) -> bool {
-    Recipe::from_json(&config.recipe).is_ok_and(|recipe| recipe.yields_metric(&spec.analysis.metric))
-}
-
-fn text(plan: &Plan) -> String {
-    let mut text = format!("{}: {} configs, {} trials", plan.name, plan.configs.len(), plan.trials);
-    if let Some(trainings) = plan.trainings {
-        text.push_str(&format!(", {trainings} trainings"));
-    }
-    match &plan.existing_sweep {
-        Some(sweep) => text.push_str(&format!(", already there as {sweep}\n\n")),
-        None => text.push_str("\n\n"),
-    }
-    let strata = plan.configs.iter().any(|c| !c.stratum.is_empty());
-    let rows: Vec<Vec<String>> = plan
-        .configs
-        .iter()
-        .map(|c| {
-            let digest: String = c.recipe_digest.chars().take(12).collect();
-            let stratum = strata.then(|| c.stratum.clone());
-            let rest = [
-                c.name.clone(),
-                c.replicates.to_string(),
-                c.finished.to_string(),
-                (c.replicates - c.finished.min(c.replicates)).to_string(),
-                digest,
-            ];
-            stratum.into_iter().chain(rest).collect()
-        })
-        .collect();
-    let header =
-        strata.then_some("stratum").into_iter().chain(["config", "replicates", "finished", "to run", "recipe"]);
-    text.push_str(&output::table(&header.collect::<Vec<_>>(), &rows));
-    text.push('\n');
-    text.push_str(&notes_text(plan));
-    for power in &plan.power {
-        text.push_str(&power_text(power));
-    }
-    text.push_str(&match (plan.seconds_per_trial, plan.device_seconds_left) {
-        (Some(each), Some(left)) => {
-            format!("time: {each:.2} s a trial in earlier results, {} of device time left\n", seconds_text(left))
-        }
-        _ => "time: unknown until a trial of these recipes has finished\n".to_owned(),
-    });
-    text
-}
-
-/// One line per config that has a note, or one for all if they have the same.
-fn notes_text(plan: &Plan) -> String {
-    let line = |whose: &str, note: &str| {
-        format!("note on {whose}: {}\n", note.split_whitespace().collect::<Vec<_>>().join(" "))
-    };
-    match plan.notes.first() {
-        Some(first)
-            if plan.notes.len() > 1
-                && plan.notes.len() == plan.configs.len()
-                && plan.notes.iter().all(|n| n.note == first.note) =>
-        {
-            line("all configs", &first.note)
-        }
-        _ => plan
-            .notes
-            .iter()
-            .map(|Note { stratum, config, note }| match stratum.as_str() {
-                "" => line(config, note),
-                _ => line(&format!("{stratum}/{config}"), note),
-            })
-            .collect(),
-    }
-}
-
-fn seconds_text(seconds: f64) -> String {
-    // Seconds of device time are far below the range where the cast could lose anything.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    output::duration((seconds * 1_000.0).max(0.0) as u64)
-}
-
-fn power_text(p: &Power) -> String {
-    if p.family == 0 {
-        return "power: one config, nothing to compare\n".to_owned();
-    }
-    let place = if p.stratum.is_empty() { String::new() } else { format!(" in stratum `{}`", p.stratum) };
-    let mut text = format!(
-        "power{place}: {} comparisons with the baseline, {} replicates each, alpha {} (the smallest p must be at most {:.2e})\n",
-        p.family, p.replicates, p.alpha, p.first_step
-    );
-    let unit = if p.paired { "standard deviations of the per-seed differences" } else { "standard deviations" };
-    match p.detectable_effect_sd {
-        Some(effect) => text.push_str(&format!("  found with probability 0.8: a difference of {effect:.2} {unit}\n")),
-        None => text.push_str("  no test is possible with so few replicates: use at least 2, better 5\n"),
-    }
-    if let Some(exact) = p.smallest_exact_p {
-        let name = if p.paired { "sign-flip" } else { "rank-sum" };
-        text.push_str(&format!("  smallest p-value that an exact {name} test of this size can give: {exact:.2e}\n"));
-        if exact > p.first_step {
-            text.push_str("    above that: such a test cannot reach significance here at any effect\n");
-        }
-    }
-    text.push_str(&looks_text(p));
-    text
-}
-
-/// The stopping rule, if there is one.
-fn looks_text(p: &Power) -> String {
-    let (Some(first), Some(last)) = (p.looks.first(), p.looks.last()) else { return String::new() };
-    let mut text = if first.nominal_p.is_some() {
-        let bounds: Vec<String> = p
-            .looks
-            .iter()
-            .map(|look| format!("{} (p at most {:.2e})", look.replicates, look.nominal_p.unwrap_or(0.0)))
-            .collect();
-        format!("  looks at replicates: {}; trials behind a look wait for it\n", bounds.join(", "))
-    } else {
-        let (from, to) = (first.replicates, last.replicates);
-        format!(
-            "  e-values after every replicate from {from} to {to}: a comparison ends when its own reaches {:.0}\n",
-            1.0 / p.first_step
-        )
-    };
-    if let Some(expected) = &p.expected {
-        text.push_str(&format!(
-            "  a comparison alone lasts {:.1} replicates if nothing differs, {:.1} with a difference found with probability 0.8, {:.1} with 1.5 times that\n",
-            expected.none, expected.detectable, expected.larger
-        ));
-    }
-    text.push_str("  `sweeper simulate` measures error rate, power and trials of the whole\n");
-    text
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
+    use super::{super::plan_text::text, *};
 
     fn plan_of(recipe: &str, more: &str) -> Plan {
         let text = format!(
@@ -409,7 +322,7 @@ mod tests {
              set = {{ evaluate.flip = 'flip-concat' }}\n[[config]]\nname = 'c'\nset = {{ epochs = 2{more} }}\n\
              [analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'a'\n"
         );
-        describe(&crate::sweep_file::parse(&text, "p.toml", &[]).unwrap(), None)
+        describe(&crate::sweep_file::parse(&text, "p.toml", &[]).unwrap(), None, |_| None)
     }
 
     #[test]
@@ -446,7 +359,7 @@ mod tests {
                  set = { epochs = 2 }\n[analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'a'\n",
             );
             plan.push_str(rule);
-            describe(&crate::sweep_file::parse(&plan, "p.toml", &[]).unwrap(), None)
+            describe(&crate::sweep_file::parse(&plan, "p.toml", &[]).unwrap(), None, |_| None)
         };
         let looks = with("[stopping]\nrule = 'looks'\nlooks = 5\n");
         let shown = text(&looks);

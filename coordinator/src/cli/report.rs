@@ -5,7 +5,7 @@ use crate::{
     error::{Exit, Failure},
     imports,
     predictions::Predictions,
-    report as reports,
+    report::{self as reports, Input, replay},
     results::SweepResults,
 };
 use clap::Args;
@@ -14,11 +14,11 @@ use std::{io::IsTerminal as _, path::Path, path::PathBuf};
 /// Arguments of `sweeper report`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sweeper report latest --out report\n  sweeper report apriori-demo --state out/apriori-demo --json\n  sweeper report --from 600-runs.csv --baseline ub\n  sweeper report --from-summary table.csv --baseline plain --delta 0.5"
+    after_help = "Examples:\n  sweeper report latest --out report\n  sweeper report apriori-demo --state out/apriori-demo --json\n  sweeper report --from 600-runs.csv --baseline ub\n  sweeper report --from-summary table.csv --baseline plain --delta 0.5\n  sweeper report --verify out/apriori-demo\n\nOf a sweep that still runs there are counts, means and standard deviations; p-values wait for the end of its plan, or for its next planned look."
 )]
 pub(super) struct ReportArgs {
     /// `s3`, the name of a sweep (its latest), or `latest`
-    #[arg(required_unless_present_any = ["from", "from_summary"])]
+    #[arg(required_unless_present_any = ["from", "from_summary", "verify"])]
     sweep: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
@@ -29,9 +29,14 @@ pub(super) struct ReportArgs {
     /// ddof (1, or 0 for an SD with divisor n) and factors
     #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "state"])]
     from_summary: Option<PathBuf>,
+    /// Compute an earlier report again from its own data, and fail if any number differs; the folder of the report, or its
+    /// report.json
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["sweep", "state", "from", "from_summary", "out"])]
+    verify: Option<PathBuf>,
     #[command(flatten)]
     judge: JudgeArgs,
-    /// Folder to write report.html, report.md, report.json, results.csv and trials.csv to [default: out/NAME]
+    /// Folder to write the report to: report.html, .md, .tex, .csv and .json, its figures, references.bib, results.csv,
+    /// trials.csv, and input.json, from which it can be computed again [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the analysis as JSON, write no files
@@ -45,11 +50,14 @@ pub(super) async fn report(args: ReportArgs) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "a sweep is judged by the plan in its own file, not by options")
             .hint("--from and --from-summary take them; for a sweep, edit [analysis] and run it again: what is finished is kept"));
     }
+    if let Some(path) = &args.verify {
+        return verify(path, args.json);
+    }
     if let Some(file) = &args.from_summary {
         let summary = imports::read_summary(file, &wanted)?;
         let analysis = reports::analyze_summary(&summary)?;
         let out = args.out.unwrap_or_else(|| Path::new("out").join(&summary.name));
-        finish(&analysis, None, &out, args.json)?;
+        finish(&analysis, &Input::of_table(&summary), &out, args.json)?;
         return Ok(Exit::Ok);
     }
     let (results, predictions) = match &args.from {
@@ -61,21 +69,66 @@ pub(super) async fn report(args: ReportArgs) -> Result<Exit, Failure> {
         }
     };
     let out = args.out.unwrap_or_else(|| Path::new("out").join(&results.spec.name));
-    finish(&reports::analyze_with(&results, &predictions)?, Some(&results), &out, args.json)?;
+    let input = Input::with_predictions(&results, &predictions);
+    finish(&input.analyze()?, &input, &out, args.json)?;
     Ok(Exit::Ok)
 }
 
+/// Computes a report again, and says what differs.
+fn verify(path: &Path, json: bool) -> Result<Exit, Failure> {
+    let found = replay::verify(path)?;
+    if json {
+        output::print_json(&found)?;
+    } else if found.holds() {
+        let (numbers, files) = (found.numbers, found.files);
+        output::print(&format!(
+            "{}: all {numbers} numbers follow from input.json (SHA-256 {}), and {files} other files from them\n",
+            found.report.display(),
+            found.input_found
+        ))?;
+    }
+    let version = found.is_of_another_version().then(|| {
+        let made_by = if found.made_by.is_empty() { "another version" } else { found.made_by.as_str() };
+        format!("the report was made by sweeper {made_by}, and this is {}", found.recomputed_by)
+    });
+    if found.holds() {
+        version.iter().for_each(|text| output::note(&format!("note: {text}; its numbers are the same")));
+        return Ok(Exit::Ok);
+    }
+    Err(Failure::new(Exit::ReportDiffers, differs(&found)).hint(match version {
+        Some(version) => format!("{version}: compute it with that version before you call it wrong"),
+        None => {
+            "somebody changed the report or its input.json; `sweeper report` writes it anew from the sweep".to_owned()
+        }
+    }))
+}
+
+fn differs(found: &replay::Verification) -> String {
+    let mut text = format!("{} does not follow from its data", found.report.display());
+    if found.input_named != found.input_found {
+        text.push_str(&format!(
+            "\n  input.json is not what the report was made from: its SHA-256 is {}, the report names {}",
+            found.input_found,
+            if found.input_named.is_empty() { "none" } else { &found.input_named }
+        ));
+    }
+    for difference in &found.differences {
+        let replay::Difference { place, file, recomputed } = difference;
+        text.push_str(&format!("\n  {place}: the file says {file}, its data give {recomputed}"));
+    }
+    match found.differing - found.differences.len() {
+        0 => {}
+        more => text.push_str(&format!("\n  and {more} more")),
+    }
+    text
+}
+
 /// Prints the analysis as JSON, or writes every format and prints the summary.
-pub(super) fn finish(
-    analysis: &reports::Analysis,
-    results: Option<&SweepResults>,
-    out: &Path,
-    json: bool,
-) -> Result<(), Failure> {
+pub(super) fn finish(analysis: &reports::Analysis, input: &Input<'_>, out: &Path, json: bool) -> Result<(), Failure> {
     if json {
         return output::print(&reports::render::json(analysis)?);
     }
-    let written = reports::write_all(out, results, analysis)?;
+    let written = reports::write_all(out, input, analysis)?;
     let color = std::io::stdout().is_terminal();
     output::print(&reports::render::terminal(analysis, color))?;
     output::print(&format!("\nreport: {}\n", written.html.display()))
@@ -83,8 +136,9 @@ pub(super) fn finish(
 
 /// Analyses, writes every format, and prints the summary (or the analysis as JSON).
 pub(super) fn write(results: &SweepResults, predictions: &Predictions, out: &Path, json: bool) -> Result<(), Failure> {
-    let analysis = reports::analyze_with(results, predictions)?;
-    let written = reports::write_all(out, Some(results), &analysis)?;
+    let input = Input::with_predictions(results, predictions);
+    let analysis = input.analyze()?;
+    let written = reports::write_all(out, &input, &analysis)?;
     if json {
         return output::print(&reports::render::json(&analysis)?);
     }

@@ -1,8 +1,9 @@
 //! `simulate`: what the sweep's own design does in the long run: error rate, power, trials used.
 
-use super::{output, plan::measured, submit::FileArgs};
+use super::{output, submit::FileArgs};
 use crate::{
     error::{Exit, Failure},
+    feasibility::is_compared,
     stopping::{self, StratumDesign},
 };
 use clap::Args;
@@ -105,7 +106,7 @@ pub(super) async fn simulate(args: SimulateArgs) -> Result<Exit, Failure> {
     let spec = &checked.spec;
     check(&args, spec)?;
     let mut distinct: Vec<(StratumDesign, Vec<String>)> = Vec::new();
-    for found in stopping::designs(spec, |config| measured(spec, config)) {
+    for found in stopping::designs(spec, |config| is_compared(spec, config)) {
         let stratum = found.stratum.clone();
         match distinct.iter_mut().find(|(known, _)| known.design == found.design) {
             Some((_, strata)) => strata.push(stratum),

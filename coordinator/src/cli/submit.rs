@@ -1,8 +1,9 @@
 //! `submit`: a sweep file to a coordinator.
 
-use super::{connect, output};
+use super::{connect, output, plan_text};
 use crate::{
     error::{Exit, Failure},
+    feasibility::feasibility,
     sweep_file,
 };
 use clap::Args;
@@ -27,7 +28,8 @@ pub(super) struct Checked {
     pub(super) text: String,
     pub(super) file_name: String,
     pub(super) spec: SweepSpec,
-    /// What is allowed and yet worth a word, e.g. configs that the primary metric cannot compare.
+    /// What is allowed and yet worth a word, e.g. configs that the primary metric cannot compare, or a design that can show
+    /// nothing.
     pub(super) notes: Vec<String>,
 }
 
@@ -44,7 +46,8 @@ impl FileArgs {
     pub(super) fn read(&self) -> Result<Checked, Failure> {
         let file_name = self.file.display().to_string();
         let text = sweep_file::read_text(&self.file)?;
-        let (spec, notes) = sweep_file::parse_with_warnings(&text, &file_name, &self.overrides)?;
+        let (spec, mut notes) = sweep_file::parse_with_warnings(&text, &file_name, &self.overrides)?;
+        notes.extend(feasibility(&spec, |_| None).iter().filter_map(plan_text::warning));
         Ok(Checked { text, file_name, spec, notes })
     }
 

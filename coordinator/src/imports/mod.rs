@@ -15,7 +15,7 @@ pub use summary::{Summary, SummaryRow, read_summary};
 
 use crate::{
     apriori,
-    results::{RESULTS_SCHEMA, SweepResults, TrialResult},
+    results::{Origin, RESULTS_SCHEMA, SweepResults, TrialResult},
 };
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, fmt::Write as _, io::Read as _, path::Path, time::UNIX_EPOCH};
@@ -187,6 +187,7 @@ pub(crate) fn results(
         looks: Vec::new(),
         unequal_repeats: 0,
         repeats: 0,
+        origin: Origin::File,
     }
 }
 

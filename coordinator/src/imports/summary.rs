@@ -1,6 +1,7 @@
 //! One row per config and metric: mean, standard deviation and number, as published tables have them.
 
 use super::{LayoutError, Text, Wanted, plan, shown};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -15,7 +16,7 @@ const HEAD: [&str; 5] = ["config", "metric", "mean", "sd", "n"];
 const MOST_ROWS: usize = 100_000;
 
 /// A published table, and how it is to be judged.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The file's name without folder and ending.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct Summary {
 }
 
 /// What is known of one config on one metric.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SummaryRow {
     /// Moments, the standard deviation with divisor n − 1.
     pub stats: SampleStats,

@@ -5,7 +5,7 @@ use super::{
         ANALYSIS_SCHEMA, Analysis, Cell, ConfigResult, Counts, Determinism, FEW, Measured, MetricInfo, Observation,
         Plan, Stratum, Unit,
     },
-    audit, beyond, compare,
+    audit, beyond, compare, planned,
     sequential::{self, Sequential},
 };
 use crate::{
@@ -128,9 +128,13 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
     let plan = plan(results);
     let metrics = metrics(&configs, &plan);
     let states = sequential::states(results, &configs);
-    let strata = strata(&configs, &metrics, (&plan, results.spec.seed), &states)?;
+    let waiting = waiting(results, &configs);
+    let strata = strata(&configs, &metrics, (&plan, results.spec.seed), (&states, waiting))?;
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
-    let noise = beyond::noise(&configs, predictions, &strata, &metrics, (&plan, results.spec.seed));
+    let noise = match waiting {
+        Some(_) => beyond::Noise::default(),
+        None => beyond::noise(&configs, predictions, &strata, &metrics, (&plan, results.spec.seed)),
+    };
     Ok(Analysis {
         schema: ANALYSIS_SCHEMA,
         name: results.spec.name.clone(),
@@ -138,6 +142,7 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
         cancel_reason: results.cancel_reason.clone(),
         partial: counts.open + counts.cancelled > 0,
         plan,
+        planning: planned::planning(results),
         counts,
         metrics,
         strata,
@@ -147,9 +152,9 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
         scope: audit::scope(&results.spec),
         audit: beyond::design_audit(results, results.spec.pairing == Pairing::Common),
         looks: sequential::looks(results),
-        curves: beyond::learning_curves(results),
+        curves: curves(results, waiting),
         noise,
-        provenance: audit::provenance(results),
+        provenance: audit::provenance(results, predictions),
     })
 }
 
@@ -182,6 +187,21 @@ impl Counts {
         }
         counts
     }
+}
+
+/// Planned trials that are open, of a sweep that goes on: so long its plan allows no test but those of its looks.
+fn waiting(results: &SweepResults, configs: &[ConfigTrials<'_>]) -> Option<usize> {
+    let open = configs.iter().map(|c| Counts::of(&c.trials).open).sum();
+    (results.state == "running" && open > 0).then_some(open)
+}
+
+/// Learning curves, without their differences as long as nothing may be compared.
+fn curves(results: &SweepResults, waiting: Option<usize>) -> Vec<beyond::LearningCurves> {
+    let mut curves = beyond::learning_curves(results);
+    if waiting.is_some() {
+        curves.iter_mut().flat_map(|c| &mut c.configs).for_each(|config| config.difference = None);
+    }
+    curves
 }
 
 fn check(results: &SweepResults) -> Result<(), AnalyzeError> {
@@ -270,14 +290,11 @@ pub(super) fn metric_order(names: BTreeSet<&str>, plan: &Plan) -> Vec<MetricInfo
         )
     });
     let info = |name: &str| {
-        let (unit, usual) = match kind(name).as_str() {
-            "average_precision" | "macro_f1" => (Unit::Percent, Some(Direction::Maximize)),
-            kind if kind.starts_with("accuracy") || kind.starts_with("smoothed_accuracy") => {
-                (Unit::Percent, Some(Direction::Maximize))
-            }
-            "loss" => (Unit::Nats, Some(Direction::Minimize)),
-            other if other == primary_kind => (Unit::None, Some(plan.direction)),
-            _ => (Unit::None, None),
+        let kind = kind(name);
+        let (unit, usual) = match usual(&kind) {
+            Some((unit, direction)) => (unit, Some(direction)),
+            None if kind == primary_kind => (Unit::None, Some(plan.direction)),
+            None => (Unit::None, None),
         };
         let primary = name == plan.metric;
         MetricInfo {
@@ -289,6 +306,18 @@ pub(super) fn metric_order(names: BTreeSet<&str>, plan: &Plan) -> Vec<MetricInfo
         }
     };
     names.into_iter().map(info).collect()
+}
+
+/// Unit and better side of a kind of metric, what stands before the stroke of its name; none where they are not known.
+pub(crate) fn usual(kind: &str) -> Option<(Unit, Direction)> {
+    match kind {
+        "average_precision" | "macro_f1" => Some((Unit::Percent, Direction::Maximize)),
+        kind if kind.starts_with("accuracy") || kind.starts_with("smoothed_accuracy") => {
+            Some((Unit::Percent, Direction::Maximize))
+        }
+        "loss" => Some((Unit::Nats, Direction::Minimize)),
+        _ => None,
+    }
 }
 
 fn final_metrics(trial: &TrialResult) -> impl Iterator<Item = &Metric> {
@@ -303,7 +332,7 @@ fn strata(
     configs: &[ConfigTrials<'_>],
     metrics: &[MetricInfo],
     (plan, seed): (&Plan, u64),
-    states: &BTreeMap<u32, Sequential>,
+    (states, waiting): (&BTreeMap<u32, Sequential>, Option<usize>),
 ) -> Result<Vec<Stratum>, AnalyzeError> {
     let mut strata: Vec<Stratum> = Vec::new();
     for config in configs {
@@ -324,8 +353,13 @@ fn strata(
     for stratum in &mut strata {
         let inside = configs.iter().filter(|c| c.spec.stratum == stratum.name);
         let settings: Vec<_> = inside.map(|c| compare::settings(&c.spec.recipe)).collect();
-        stratum.families = compare::families(stratum, &settings, metrics, (plan, seed), states)?;
+        stratum.families = compare::families(stratum, &settings, metrics, (plan, seed), states, waiting)?;
         stratum.failures = beyond::failure_rates(stratum, plan.confidence);
+        if waiting.is_some() {
+            // Everything that compares waits for the end of the plan.
+            stratum.failures.iter_mut().for_each(|failure| failure.p_value = None);
+            continue;
+        }
         let paired = (plan.pairing == Pairing::Common, plan.confidence);
         if let Some((m, metric)) = metrics.iter().enumerate().find(|(_, metric)| metric.primary) {
             stratum.best = beyond::best_set(stratum, m, metric.direction, paired);

@@ -4,13 +4,17 @@
 use super::{
     analysis::{Counts, Exception, ExceptionKind, Provenance, RecipeRecord, Scope, SeedRecord, Tally},
     analyze::{ConfigTrials, Standing, finals},
+    replay::{self, Input},
     time,
     wording::{display_name, full_name},
 };
-use crate::results::{SweepResults, TrialResult};
+use crate::{
+    predictions::Predictions,
+    results::{SweepResults, TrialResult},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::spec::{Pairing, SweepSpec};
-use sweeper_recipe::{Recipe, TrainerKind};
+use sweeper_recipe::{Mode, Recipe, TrainerKind};
 
 /// Trials without a usable observation, ordered by (config, replicate).
 pub(super) fn exceptions(configs: &[ConfigTrials<'_>]) -> Vec<Exception> {
@@ -159,7 +163,7 @@ fn tally<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Tally> {
 }
 
 /// Where the numbers come from.
-pub(super) fn provenance(results: &SweepResults) -> Provenance {
+pub(super) fn provenance(results: &SweepResults, predictions: &Predictions) -> Provenance {
     let spec = &results.spec;
     let seconds = |field: fn(&sweeper_core::record::Provenance) -> f64| {
         results.trials.iter().filter_map(|t| t.provenance.as_ref()).map(field).filter(|s| s.is_finite())
@@ -176,6 +180,9 @@ pub(super) fn provenance(results: &SweepResults) -> Provenance {
         train_seconds: seconds(|p| p.train_seconds),
         evaluate_seconds: seconds(|p| p.evaluate_seconds),
         software_version: results.software_version.clone(),
+        report_version: env!("CARGO_PKG_VERSION").to_owned(),
+        input_digest: replay::digest(&Input::with_predictions(results, predictions)),
+        modes: modes(spec),
         trainer_versions: tally(outcomes(results, |p| p.trainer_version.as_str())),
         libraries: tally(outcomes(results, |p| p.library.as_str())),
         devices: tally(outcomes(results, |p| p.device.as_str())),
@@ -189,6 +196,15 @@ pub(super) fn provenance(results: &SweepResults) -> Provenance {
         overrides: spec.overrides.clone(),
         toml: spec.toml.clone(),
     }
+}
+
+/// What the recipes ask of repeated trainings, by config; those of another version are not counted.
+fn modes(spec: &SweepSpec) -> Vec<Tally> {
+    let modes = spec.configs.iter().filter_map(|c| Recipe::from_json(&c.recipe).ok()).map(|recipe| match recipe.mode {
+        Mode::Repro => "repro",
+        Mode::Fast => "fast",
+    });
+    tally(modes)
 }
 
 fn recipe_record(config: &sweeper_core::spec::ConfigSpec) -> RecipeRecord {

@@ -1,7 +1,11 @@
 //! Report files on disk: each one whole or not there, never half.
 
-use super::{analysis::Analysis, document::Document, render, render::shown};
-use crate::results::SweepResults;
+use super::{
+    analysis::Analysis,
+    document::Document,
+    render::{self, shown},
+    replay::{self, Input},
+};
 use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
@@ -72,6 +76,7 @@ pub fn document_pieces(document: &Document) -> Result<Vec<Piece>, render::Render
         Piece::new("report.md", render::markdown(document)),
         Piece::new("report.tex", render::latex(document)),
         Piece::new("report.csv", render::long_csv(document)?),
+        Piece::new("references.bib", render::bibtex(document)),
     ];
     for figure in document.figures() {
         pieces.push(Piece::new(format!("{FIGURES}/{}.svg", shown::id(&figure.id)), figure.file.clone()));
@@ -79,19 +84,33 @@ pub fn document_pieces(document: &Document) -> Result<Vec<Piece>, render::Render
     Ok(pieces)
 }
 
-/// Writes all files into `dir`, which is made when it is missing. Everything is rendered before anything is written. An
-/// analysis of a published table has no `results`, and no files of its observations.
+/// Every file of a report. A published table has none of its observations.
 ///
 /// # Errors
-/// See [`ReportError`]; files already renamed stay.
-pub fn write_all(dir: &Path, results: Option<&SweepResults>, analysis: &Analysis) -> Result<Written, ReportError> {
-    let mut pieces = document_pieces(&Document::of(analysis))?;
-    pieces.push(Piece::new("report.json", render::json(analysis)?));
-    if let Some(results) = results {
+/// [`render::RenderError`].
+pub(super) fn pieces(
+    document: &Document,
+    input: &Input<'_>,
+    analysis: &Analysis,
+) -> Result<Vec<Piece>, render::RenderError> {
+    let mut pieces = document_pieces(document)?;
+    if let Input::Trainings { results, .. } = input {
         pieces.push(Piece::new("results.csv", render::results_csv(results)?));
         pieces.push(Piece::new("trials.csv", render::trials_csv(results)?));
     }
-    let all = write_pieces(dir, &pieces)?;
+    // The report last: whoever finds it finds what it was made from.
+    pieces.push(Piece::new(replay::INPUT, input.json()?));
+    pieces.push(Piece::new(replay::REPORT, render::json(analysis)?));
+    Ok(pieces)
+}
+
+/// Writes all files into `dir`, which is made when it is missing: the `analysis` of `input` in every format, and the input
+/// itself. Everything is rendered before anything is written.
+///
+/// # Errors
+/// See [`ReportError`]; files already renamed stay.
+pub fn write_all(dir: &Path, input: &Input<'_>, analysis: &Analysis) -> Result<Written, ReportError> {
+    let all = write_pieces(dir, &pieces(&Document::of(analysis), input, analysis)?)?;
     Ok(Written { html: dir.join(PAGE), all })
 }
 

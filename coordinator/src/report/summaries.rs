@@ -7,7 +7,9 @@ use super::{
     },
     analyze::{AnalyzeError, metric_order},
     beyond::{DesignAudit, Noise},
-    compare, time,
+    compare, planned,
+    replay::{self, Input},
+    time,
 };
 use crate::imports::{Summary, SummaryRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +55,7 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
     for stratum in &mut strata {
         let inside = summary.configs.iter().filter(|c| c.stratum == stratum.name);
         let settings: Vec<_> = inside.map(|c| compare::settings(&c.recipe)).collect();
-        stratum.families = compare::families(stratum, &settings, &metrics, (&plan, 0), &BTreeMap::new())?;
+        stratum.families = compare::families(stratum, &settings, &metrics, (&plan, 0), &BTreeMap::new(), None)?;
     }
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     Ok(Analysis {
@@ -63,6 +65,7 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
         cancel_reason: None,
         partial: false,
         plan,
+        planning: planned::published(),
         counts,
         metrics,
         strata,
@@ -138,6 +141,9 @@ fn provenance(summary: &Summary) -> Provenance {
         train_seconds: 0.0,
         evaluate_seconds: 0.0,
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        report_version: env!("CARGO_PKG_VERSION").to_owned(),
+        input_digest: replay::digest(&Input::of_table(summary)),
+        modes: Vec::new(),
         trainer_versions: Vec::new(),
         libraries: Vec::new(),
         devices: Vec::new(),

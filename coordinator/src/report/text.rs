@@ -192,93 +192,6 @@ pub(crate) fn family_caption(analysis: &Analysis, family: &Family) -> String {
     format!("{role}: {difference}, {}; {correction}.", test_name(plan))
 }
 
-/// How every number was made and what it speaks of, one sentence each.
-pub(crate) fn method(analysis: &Analysis) -> Vec<String> {
-    let plan = &analysis.plan;
-    let (confidence, alpha) = (number::percent(plan.confidence), number::exact(plan.alpha));
-    let mut list = vec![
-        "One observation is the final value of one training; n counts trainings.".to_owned(),
-        format!(
-            "SD is the sample standard deviation (divisor n - 1). The interval beside a mean is the {confidence} t-interval of that mean."
-        ),
-    ];
-    list.push(match plan.pairing {
-        Pairing::Common => "Replicate r has one seed in every config, so by design the test is the paired t-test over the replicates that \
-             both configs completed. Welch's test of all completed replicates stands beside it as the unpaired form; it decides nothing."
-            .to_owned(),
-        Pairing::Independent => "Every trial has a seed of its own, so the test is Welch's t-test.".to_owned(),
-    });
-    list.push(match plan.correction {
-        Correction::None => format!(
-            "A verdict says better or worse when the p-value is at most {alpha}. Nothing is corrected for the number of comparisons, as planned."
-        ),
-        correction => format!(
-            "A verdict says better or worse when the adjusted p is at most {alpha}. {}'s correction covers the comparisons of one stratum on one \
-             metric; declared secondary metrics share one correction by Benjamini and Hochberg. Simultaneous intervals hold for all of a family \
-             at once; those that are Bonferroni's may touch 0 where a step-down correction rejects.",
-            correction_name(correction)
-        ),
-    });
-    if !analysis.looks.is_empty() {
-        list.push(
-            "The sweep had a sequential design: its looks, and how the error rate is shared among them, were planned before the \
-             first trial. On the primary metric p-values and simultaneous intervals hold at every look; mean differences and the \
-             intervals of single comparisons do not account for stopping, and are too large where a comparison stopped early."
-                .to_owned(),
-        );
-    }
-    if let Some(delta) = plan.delta {
-        let coverage = number::percent(1.0 - 2.0 * plan.alpha);
-        list.push(format!(
-            "Equivalent means: the {coverage} interval lies inside ±{}, the smallest difference that matters (two one-sided tests, for each \
-             comparison by itself). A difference that was shown and lies inside it is called negligible.",
-            number::exact(delta)
-        ));
-    }
-    list.push(
-        "A12 is the probability that a training of the first config gives the larger value. Effect sizes are Hedges' g with exact small-sample \
-         correction and noncentral-t intervals; where pairs were tested, the one over the average SD stands behind “av”."
-            .to_owned(),
-    );
-    list.push(
-        "Undecided means that these data do not tell better from worse. It does not mean that there is no difference."
-            .to_owned(),
-    );
-    list.push(
-        "Other metrics than the primary one were not what the sweep was planned for: read their verdicts as exploratory.".to_owned(),
-    );
-    if analysis.counts.diverged + analysis.counts.abandoned > 0 {
-        list.push(
-            "Diverged and abandoned trials have no final value: they are listed, and no mean includes them.".to_owned(),
-        );
-    }
-    list.extend(reach(analysis));
-    list
-}
-
-/// What the replicates vary, and whether equal trainings were equal.
-fn reach(analysis: &Analysis) -> Vec<String> {
-    let mut list = Vec::new();
-    let scope = &analysis.scope;
-    if !scope.varies.is_empty() {
-        let (varies, fixed) = (scope.varies.join(", "), scope.fixed.join(", "));
-        list.push(format!(
-            "Replicates vary {varies}. They hold fixed {fixed}: intervals and p-values speak of new seeds, not of new data."
-        ));
-    }
-    let d = analysis.determinism;
-    list.push(match (d.repeats, d.unequal) {
-        (0, _) => "No trial was trained twice, so determinism was not checked by this sweep.".to_owned(),
-        (n, bad) => {
-            let equal = n.saturating_sub(bad);
-            format!(
-                "Determinism: of {n} outcomes observed a second time, {equal} were equal to the bit and {bad} were not."
-            )
-        }
-    });
-    list
-}
-
 /// Facts about the sweep, without the long ones (file, recipes, seeds).
 pub(crate) fn provenance(analysis: &Analysis) -> Vec<(String, String)> {
     let p = &analysis.provenance;
@@ -293,18 +206,21 @@ pub(crate) fn provenance(analysis: &Analysis) -> Vec<(String, String)> {
     rows.push(("training, summed", time::duration(p.train_seconds)));
     rows.push(("evaluation, summed", time::duration(p.evaluate_seconds)));
     rows.push(("coordinator", format!("sweeper {}", p.software_version)));
+    rows.push(("report", format!("sweeper {}", p.report_version)));
     for (what, tallies) in [
         ("numerics version", &p.trainer_versions),
         ("library", &p.libraries),
         ("device", &p.devices),
         ("node", &p.nodes),
         ("attempts", &p.attempt_ends),
+        ("repeated trainings, by config", &p.modes),
     ] {
         rows.push((what, joined(tallies)));
     }
     rows.push(("sweep seed", p.seed.clone()));
     rows.push(("sweep digest", p.spec_digest.clone()));
     rows.push(("plan digest", analysis.plan.digest.clone()));
+    rows.push(("SHA-256 of input.json", p.input_digest.clone()));
     let overrides = if p.overrides.is_empty() { "none".to_owned() } else { p.overrides.join("; ") };
     rows.push(("overrides", overrides));
     let mut rows: Vec<(String, String)> = rows.into_iter().map(|(what, value)| (what.to_owned(), value)).collect();

@@ -161,6 +161,11 @@ fn untested_evidence(why: &Untested, metric: &MetricInfo) -> String {
             let difference = number::with_unit(&number::exact(*difference), metric.unit.of_difference());
             format!("{difference} apart in each of {n} replicates, so the error of the difference cannot be estimated")
         }
+        Untested::Waiting { open } => {
+            let trials =
+                if *open == 1 { "1 planned trial is".to_owned() } else { format!("{open} planned trials are") };
+            format!("not judged yet: {trials} open, and the plan allows no test before")
+        }
         Untested::Degenerate(why) => why.to_string(),
     }
 }
@@ -172,6 +177,7 @@ pub(crate) fn untested_short(why: &Untested) -> String {
         Untested::EqualInAll { n } => format!("equal in all {n} replicates"),
         Untested::TooFew { n, .. } => format!("too few (n = {n})"),
         Untested::ConstantDifference { .. } => "constant difference".to_owned(),
+        Untested::Waiting { .. } => "not yet".to_owned(),
         Untested::Degenerate(_) => "no test".to_owned(),
     }
 }
@@ -327,9 +333,15 @@ pub(crate) fn partial_stamp(analysis: &Analysis) -> String {
              one. If it was cancelled because of what its numbers showed, the p-values are not valid."
         );
     }
+    let judged = if analysis.looks.is_empty() {
+        "Numbers may still change. There is no p-value and no comparison before the planned end, for whoever sees one early \
+         may stop for it."
+    } else {
+        "Numbers may still change. Only what the stopping rule has looked at is judged; the rest waits."
+    };
     format!(
         "PARTIAL: {missing} of {planned} planned trials have no outcome ({open} not finished yet, {cancelled} cancelled). \
-         Numbers may still change, and p-values looked at before the planned end are not valid for deciding when to stop."
+         {judged}"
     )
 }
 

@@ -5,7 +5,7 @@ use super::{
     looks::{self, StoredLook},
     outcomes::{self, StoredOutcome, Which},
 };
-use crate::results::{AttemptResult, LookResult, RESULTS_SCHEMA, SweepResults, TrialResult};
+use crate::results::{AttemptResult, LookResult, Origin, RESULTS_SCHEMA, SweepResults, TrialResult};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 use std::collections::BTreeMap;
 use sweeper_core::{
@@ -121,6 +121,7 @@ pub(super) fn results(conn: &Connection, sweep: SweepId) -> Result<Option<SweepR
         unequal_repeats,
         repeats,
         looks: looks.into_iter().map(look_result).collect(),
+        origin: Origin::Sweep,
     }))
 }
 

@@ -118,7 +118,40 @@ pub fn detectable_effect(n: usize, paired: bool, alpha: f64, power: f64) -> Resu
 
 /// The noncentrality at which the two-sided t test on `df` degrees of freedom has `power`, above `alpha`.
 fn detectable_noncentrality(df: f64, alpha: f64, power: f64) -> Result<f64, Degenerate> {
-    let critical = -student_t_quantile(0.5 * alpha, df)?;
+    noncentrality_at(-student_t_quantile(0.5 * alpha, df)?, df, power)
+}
+
+/// Probability that |t| on `df` degrees of freedom exceeds `critical` when its noncentrality is `noncentrality`: the power
+/// of one comparison whose limit comes from another distribution than Student's, such as Dunnett's or the studentized
+/// range.
+///
+/// # Errors
+/// [`Degenerate::Domain`] for a `critical` or `df` that is not positive and finite, or a noncentrality that is not finite.
+pub fn power_at(critical: f64, df: f64, noncentrality: f64) -> Result<f64, Degenerate> {
+    check_limit(critical, df)?;
+    let noncentrality = finite("the noncentrality", noncentrality)?;
+    Ok(two_sided_power(critical, df, noncentrality).min(1.0))
+}
+
+/// The noncentrality above 0 at which [`power_at`] is `power`.
+///
+/// # Errors
+/// As [`power_at`]; [`Degenerate::Domain`] for a `power` outside of (0, 1) or not above that at 0.
+pub fn noncentrality_for(critical: f64, df: f64, power: f64) -> Result<f64, Degenerate> {
+    check_levels(power_at(critical, df, 0.0)?.clamp(f64::MIN_POSITIVE, 1.0), power)?;
+    noncentrality_at(critical, df, power)
+}
+
+fn check_limit(critical: f64, df: f64) -> Result<(), Degenerate> {
+    if critical > 0.0 && critical.is_finite() && df > 0.0 && df.is_finite() {
+        Ok(())
+    } else {
+        Err(Degenerate::domain(format!("the limit is {critical} on {df} degrees of freedom, both must be positive")))
+    }
+}
+
+/// The noncentrality at which |t| exceeds `critical` with probability `power`.
+fn noncentrality_at(critical: f64, df: f64, power: f64) -> Result<f64, Degenerate> {
     // On the logarithm of the smaller side: a power near 1 keeps its digits too.
     let miss = |d: f64| lower_tail(critical, df, d) - lower_tail(-critical, df, d);
     let rise = |d: f64| {
@@ -396,4 +429,26 @@ pub fn runs_needed_welch(
     let equivalence = required_n_equivalence_welch(margin, sd_a, sd_b, alpha_equivalence, power)?;
     let sd = finite("the standard deviation", sd_a.hypot(sd_b) / 2.0_f64.sqrt())?;
     Ok(RunsNeeded { sd, detect, equivalence, settle: detect.max(equivalence) })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_limit_of_ones_own_is_that_of_the_t_test_where_it_is_its_limit() {
+        let (alpha, n) = (0.05, 12);
+        for paired in [true, false] {
+            let (df, unit) = design(n, paired).unwrap();
+            let critical = -student_t_quantile(0.5 * alpha, df).unwrap();
+            let effect = noncentrality_for(critical, df, 0.8).unwrap() / unit;
+            assert!((effect - detectable_effect(n, paired, alpha, 0.8).unwrap()).abs() < 1e-12);
+            assert!((power_at(critical, df, effect * unit).unwrap() - 0.8).abs() < 1e-9);
+            // A stricter limit finds less.
+            assert!(noncentrality_for(critical + 0.5, df, 0.8).unwrap() > effect * unit);
+        }
+        assert!(power_at(0.0, 5.0, 1.0).is_err() && power_at(2.0, -1.0, 1.0).is_err());
+        assert!(noncentrality_for(2.0, 5.0, 0.01).is_err(), "below the level of the limit itself");
+    }
 }

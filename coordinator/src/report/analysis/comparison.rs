@@ -250,6 +250,11 @@ pub enum Untested {
         /// The difference.
         difference: f64,
     },
+    /// The sweep is not over, and its plan allows no test before.
+    Waiting {
+        /// Planned trials that are still open.
+        open: usize,
+    },
     /// Another reason of the statistics library.
     Degenerate(Degenerate),
 }

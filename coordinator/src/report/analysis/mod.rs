@@ -11,7 +11,7 @@ mod provenance;
 pub use self::{comparison::*, observed::*, provenance::*};
 
 use super::{
-    LookTaken,
+    LookTaken, Planning,
     beyond::{BestSet, DesignAudit, Factors, FailureRate, LearningCurves, Noise},
     schema,
 };
@@ -42,6 +42,9 @@ pub struct Analysis {
     pub partial: bool,
     /// How the sweep was to be judged.
     pub plan: Plan,
+    /// Whether it was there before the data.
+    #[serde(default)]
+    pub planning: Planning,
     /// What became of the planned trials.
     pub counts: Counts,
     /// Every final metric of any config, the primary one first. Tables keep this order.

@@ -39,6 +39,15 @@ pub struct Provenance {
     pub evaluate_seconds: f64,
     /// Version of the coordinator.
     pub software_version: String,
+    /// Version that made the report.
+    #[serde(default)]
+    pub report_version: String,
+    /// SHA-256, hex, of `input.json`, which holds all that the report was computed from.
+    #[serde(default)]
+    pub input_digest: String,
+    /// What the recipes ask of repeated trainings: `repro`, equal bits, or `fast`; by config.
+    #[serde(default)]
+    pub modes: Vec<Tally>,
     /// Versions of the numerics.
     pub trainer_versions: Vec<Tally>,
     /// Numerical libraries.

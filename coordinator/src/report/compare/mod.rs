@@ -9,11 +9,8 @@ mod pairs;
 mod robust;
 mod verdict;
 
-use self::pairs::Pair;
-pub(super) use self::{
-    pair::common_replicates,
-    pairs::{Settings, settings},
-};
+pub(super) use self::pair::common_replicates;
+pub(crate) use self::pairs::{Members, Pair, Settings, of as pairs_of, settings};
 use super::{
     Sequential,
     analysis::{
@@ -26,7 +23,8 @@ use std::collections::BTreeMap;
 use sweeper_core::spec::Correction;
 
 /// One family per metric, in the order of `metrics`. `settings` are those of the stratum's configs, in the same order;
-/// `seed` is what every random number of the report derives from.
+/// `seed` is what every random number of the report derives from. As long as planned trials are `waiting`, only what the
+/// looks of a sequential design allow is compared.
 ///
 /// # Errors
 /// [`AnalyzeError::NoBaseline`].
@@ -36,11 +34,17 @@ pub(super) fn families(
     metrics: &[MetricInfo],
     (plan, seed): (&Plan, u64),
     sequential: &BTreeMap<u32, Sequential>,
+    waiting: Option<usize>,
 ) -> Result<Vec<Family>, AnalyzeError> {
-    let pairs = pairs::of(stratum, settings, plan)?;
+    let baseline = stratum.configs.iter().position(|config| config.baseline);
+    let members = Members { stratum: &stratum.name, count: stratum.configs.len(), baseline };
+    let pairs = pairs::of(members, settings, (plan.family, &plan.baseline))?;
     let numbered = metrics.iter().enumerate();
     let mut tests: Vec<Tests<'_>> =
         numbered.map(|(m, metric)| Tests::of(stratum, &pairs, (m, metric), (plan, seed))).collect();
+    if let Some(open) = waiting {
+        tests.iter_mut().for_each(|tests| tests.wait(open, sequential));
+    }
     adjust::alone(&mut tests, plan);
     adjust::secondary(&mut tests);
     tests.iter_mut().filter(|tests| tests.metric.primary).for_each(|tests| tests.looked(sequential, plan));
@@ -99,6 +103,20 @@ impl<'a> Tests<'a> {
             MetricInfo { primary: true, .. } => Role::Primary,
             MetricInfo { secondary: true, .. } => Role::Secondary,
             _ => Role::Other,
+        }
+    }
+
+    /// Takes away every comparison that the plan does not allow while `open` trials have no outcome: all of a fixed design,
+    /// and of a sequential one those that no look has seen.
+    fn wait(&mut self, open: usize, states: &BTreeMap<u32, Sequential>) {
+        let (stratum, primary) = (self.stratum, self.metric.primary);
+        for (pair, result) in self.pairs.iter().zip(&mut self.results) {
+            let state = states.get(&stratum.configs[pair.config].index).filter(|_| primary);
+            let looked = state.is_some_and(|state| state.p_value.is_some());
+            let structural = matches!(result, Err(Untested::NotMeasured { .. } | Untested::EqualInAll { .. }));
+            if !looked && !structural {
+                *result = Err(Untested::Waiting { open });
+            }
         }
     }
 

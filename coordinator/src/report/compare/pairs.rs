@@ -1,52 +1,62 @@
 //! Which configs of a stratum are compared.
 
-use crate::report::{
-    analysis::{Plan, Stratum},
-    analyze::AnalyzeError,
-};
+use crate::report::analyze::AnalyzeError;
 use std::collections::BTreeMap;
 use sweeper_core::spec::FamilyKind;
 use sweeper_recipe::Recipe;
 
 /// Settings of a config by path.
-pub(in crate::report) type Settings = BTreeMap<String, String>;
+pub(crate) type Settings = BTreeMap<String, String>;
 
 /// The setting that two configs of one name in two sweeps have in common.
 pub(in crate::report) const MATCHED_BY: &str = "config";
 
 /// Two configs, as places in their stratum.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pair {
-    pub(super) config: usize,
+pub(crate) struct Pair {
+    pub(crate) config: usize,
     /// What it is compared with.
-    pub(super) baseline: usize,
+    pub(crate) baseline: usize,
     /// `setting: from → to`, in a family of configs that differ in one setting.
-    pub(super) factor: Option<String>,
+    pub(in crate::report) factor: Option<String>,
 }
 
-/// The pairs that the plan asks for, in sweep order. A config that is named as the baseline is on the baseline's side of
+/// The configs of a stratum, as far as pairs of them need it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Members<'a> {
+    /// Name of the stratum.
+    pub(crate) stratum: &'a str,
+    /// How many there are.
+    pub(crate) count: usize,
+    /// Place of the one that is named as the baseline.
+    pub(crate) baseline: Option<usize>,
+}
+
+/// The pairs that a plan with this family and baseline asks for, in sweep order. A config that is named as the baseline is on the baseline's side of
 /// every pair; otherwise the earlier one is.
 ///
 /// # Errors
 /// [`AnalyzeError::NoBaseline`].
-pub(super) fn of(stratum: &Stratum, settings: &[Option<Settings>], plan: &Plan) -> Result<Vec<Pair>, AnalyzeError> {
-    let baseline = stratum.configs.iter().position(|config| config.baseline);
-    if plan.family == FamilyKind::Baseline {
-        let none = || AnalyzeError::NoBaseline { stratum: stratum.name.clone(), baseline: plan.baseline.clone() };
+pub(crate) fn of(
+    Members { stratum, count, baseline }: Members<'_>,
+    settings: &[Option<Settings>],
+    (family, named): (FamilyKind, &str),
+) -> Result<Vec<Pair>, AnalyzeError> {
+    if family == FamilyKind::Baseline {
+        let none = || AnalyzeError::NoBaseline { stratum: stratum.to_owned(), baseline: named.to_owned() };
         let baseline = baseline.ok_or_else(none)?;
-        let others = (0..stratum.configs.len()).filter(|&config| config != baseline);
+        let others = (0..count).filter(|&config| config != baseline);
         return Ok(others.map(|config| Pair { config, baseline, factor: None }).collect());
     }
     let pair = |(first, second), factor| {
         let (config, baseline) = if Some(second) == baseline { (first, second) } else { (second, first) };
         Pair { config, baseline, factor }
     };
-    let count = stratum.configs.len();
     let all = (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second)));
-    if plan.family == FamilyKind::AllPairs {
+    if family == FamilyKind::AllPairs {
         return Ok(all.map(|both| pair(both, None)).collect());
     }
-    if plan.family == FamilyKind::Matched {
+    if family == FamilyKind::Matched {
         let matched = |&(first, second): &(usize, usize)| {
             let of = |at: usize| settings.get(at).and_then(Option::as_ref);
             let (first, second) = (of(first), of(second));
@@ -65,7 +75,7 @@ pub(super) fn of(stratum: &Stratum, settings: &[Option<Settings>], plan: &Plan) 
 
 /// Every setting of a config by its path, but for notes: its recipe's, or, of a table of earlier results, what the table
 /// says of it. None where that cannot be read.
-pub(in crate::report) fn settings(recipe: &[u8]) -> Option<Settings> {
+pub(crate) fn settings(recipe: &[u8]) -> Option<Settings> {
     fn flatten(path: String, value: &serde_json::Value, out: &mut Settings) {
         match value {
             serde_json::Value::Object(fields) => {

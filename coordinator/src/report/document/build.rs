@@ -1,8 +1,10 @@
 //! An analysis as a document: the order of the report.
 
-use super::{Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, noise, pictures, summary};
+use super::{
+    Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, noise, pictures, plan, summary,
+};
 use crate::report::{
-    Analysis, Comparison, Family, MetricInfo, Role, SeedRecord, Stratum,
+    Analysis, Comparison, Family, MetricInfo, Role, SeedRecord, Stratum, methods,
     render::groups,
     text,
     wording::{self, Look, display_name, verdict_order},
@@ -19,7 +21,7 @@ impl Document {
     /// The report of an analysis.
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
-        let mut sections = vec![verdicts(analysis)];
+        let mut sections = vec![verdicts(analysis), plan::section(analysis)];
         sections.extend(primary(analysis));
         sections.extend(beyond::looks(analysis));
         sections.push(overview(analysis));
@@ -45,13 +47,15 @@ impl Section {
 }
 
 fn stamps(analysis: &Analysis) -> Vec<String> {
+    let exploratory = analysis.exploratory_stamp();
     let partial = analysis.partial.then(|| wording::partial_stamp(analysis));
-    partial.into_iter().chain(text::determinism_warning(analysis)).collect()
+    exploratory.into_iter().chain(partial).chain(text::determinism_warning(analysis)).collect()
 }
 
 fn facts(analysis: &Analysis) -> Vec<String> {
     let p = &analysis.provenance;
-    let mut facts = vec![wording::counts(&analysis.counts), text::question(analysis)];
+    let mut facts = Vec::from_iter(analysis.planned_line());
+    facts.extend([wording::counts(&analysis.counts), text::question(analysis)]);
     facts.extend(text::notes(analysis).into_iter().map(|(whose, note)| format!("Note on {whose}: {note}")));
     let closed = p.closed.as_ref().map_or_else(String::new, |closed| format!(", closed {closed}"));
     facts.push(format!("Submitted {}{closed}.", p.submitted));
@@ -249,7 +253,10 @@ fn exceptions(analysis: &Analysis) -> Section {
 
 /// How the numbers were made.
 fn how_to_read(analysis: &Analysis) -> Section {
-    Section::new("method", "How to read this", vec![Block::List(text::method(analysis))])
+    let methods = methods::methods(analysis);
+    let works = methods::references(&methods);
+    let references = (!works.is_empty()).then_some(Block::References(works));
+    Section::new("method", "How to read this", [Block::Methods(methods)].into_iter().chain(references).collect())
 }
 
 /// Where the numbers come from.

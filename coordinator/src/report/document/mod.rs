@@ -5,15 +5,18 @@
 //! own rules. A minus sign is a hyphen here; formats that have a better one put it in.
 //!
 //! Map: this page the value · `build` an analysis to a document, in the order of the report · `summary` single configs ·
-//! `comparisons` pairs of configs · `noise` where it comes from · `beyond` everything else · `pictures` figures.
+//! `comparisons` pairs of configs · `noise` where it comes from · `beyond` everything else · `plan` what was
+//! planned · `pictures` figures.
 
 mod beyond;
 mod build;
 mod comparisons;
 mod noise;
 mod pictures;
+mod plan;
 mod summary;
 
+pub use super::methods::{Formula, Method, Work};
 use super::wording::Look;
 
 /// A whole report.
@@ -57,6 +60,10 @@ pub enum Block {
     List(Vec<String>),
     /// Verdicts, each an item.
     Claims(Vec<Claim>),
+    /// How numbers were made, each an item: with its formula, and cited works behind it.
+    Methods(Vec<Method>),
+    /// The works cited, under a heading of their own.
+    References(Vec<&'static Work>),
     /// Names and values.
     Facts(Vec<(String, String)>),
     /// Rows and columns.
@@ -248,6 +255,22 @@ impl Document {
         }
         let mut found = Vec::new();
         self.sections.iter().for_each(|section| collect(section, &section.blocks, &mut found));
+        found
+    }
+
+    /// Every work of its lists of references, in order.
+    pub fn works(&self) -> Vec<&'static Work> {
+        fn collect(blocks: &[Block], found: &mut Vec<&'static Work>) {
+            for block in blocks {
+                match block {
+                    Block::References(works) => found.extend(works),
+                    Block::Fold { blocks, .. } => collect(blocks, found),
+                    _ => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        self.sections.iter().for_each(|section| collect(&section.blocks, &mut found));
         found
     }
 

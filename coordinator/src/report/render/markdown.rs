@@ -1,6 +1,6 @@
 //! `report.md`: a document as GitHub-flavoured Markdown. Figures are files beside it, in `figures/`.
 
-use super::shown::{self, id, lines, plain};
+use super::shown::{self, cited, id, lines, plain};
 use crate::report::document::{Block, Cell, CellKind, Document, Figure, Table};
 use std::fmt::Write;
 
@@ -35,6 +35,17 @@ fn block(out: &mut String, block: &Block) {
             let _ = writeln!(out, "{}\n", paragraph(text));
         }
         Block::List(items) => list(out, items),
+        Block::Methods(methods) => {
+            for method in methods {
+                let formula = method.formula.map_or_else(String::new, |f| format!("  \n  {}", inline(f.plain)));
+                let _ = writeln!(out, "- {}{formula}", paragraph(&cited(method)));
+            }
+            out.push('\n');
+        }
+        Block::References(works) => {
+            let _ = writeln!(out, "### References\n");
+            list(out, &works.iter().map(|work| work.reference()).collect::<Vec<String>>());
+        }
         Block::Claims(claims) => {
             for claim in claims {
                 let _ = writeln!(out, "- **{}**: {}", claim.look.word(), inline(&claim.sentence));

@@ -1,6 +1,7 @@
 //! One file per format. No number is computed here: the formats for people are renderings of one document, JSON of the
 //! analysis, and `results.csv` and `trials.csv` hold the observations themselves.
 
+mod bibtex;
 mod csv;
 pub(super) mod groups;
 mod json;
@@ -11,6 +12,7 @@ mod page;
 pub(crate) mod shown;
 mod terminal;
 
+pub use bibtex::bibtex;
 pub use csv::{Predicted, epochs_csv, predictions_csv, results_csv, trials_csv};
 pub use json::json;
 pub use latex::latex;

@@ -1,7 +1,7 @@
 //! What the formats of a document do to a text before they escape it, in one place, so that they do the same.
 
 use crate::report::{
-    document::{Cell, CellKind, Table},
+    document::{Cell, CellKind, Method, Table},
     wording::is_invisible,
 };
 
@@ -30,6 +30,15 @@ pub(super) fn sentence(text: &str) -> String {
         before = c;
     }
     out
+}
+
+/// A method's text with the works that it cites as authors and years: `…, by Holm (Holm 1979).`
+pub(super) fn cited(method: &Method) -> String {
+    if method.works.is_empty() {
+        return method.text.clone();
+    }
+    let works: Vec<&str> = method.works.iter().map(|work| work.cited).collect();
+    format!("{} ({}).", method.text.trim_end_matches('.'), works.join("; "))
 }
 
 /// A cell's text: numbers as in a [`sentence`], names and other texts letter by letter.

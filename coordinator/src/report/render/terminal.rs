@@ -19,6 +19,10 @@ pub fn terminal(analysis: &Analysis, color: bool) -> String {
     let mut out = String::new();
     let title = format!("{} ({}, {})", display_name(&analysis.name), analysis.provenance.sweep, analysis.state);
     line(&mut out, &paint.as_style(&title, Style::new().bold()));
+    if let Some(stamp) = analysis.exploratory_stamp() {
+        line(&mut out, &paint.as_style(&stamp, warning()));
+    }
+    analysis.planned_line().iter().for_each(|planned| line(&mut out, planned));
     line(&mut out, &counts(&analysis.counts));
     if analysis.partial {
         line(&mut out, &paint.as_style(&partial_stamp(analysis), warning()));

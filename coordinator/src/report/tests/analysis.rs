@@ -205,12 +205,12 @@ fn trials_without_observations_are_listed_with_reasons() {
     let listed: Vec<_> = analysis.exceptions.iter().map(|e| (e.replicate, e.kind, e.reason.as_str())).collect();
     assert_eq!(
         listed,
-        [(3, ExceptionKind::Diverged, "loss at epoch 0, step 17"), (4, ExceptionKind::Pending, "waiting for a worker")]
+        [
+            (3, ExceptionKind::Diverged, "loss at epoch 0, step 17"),
+            (4, ExceptionKind::Cancelled, "the sweep was cancelled")
+        ]
     );
-    assert_eq!(
-        analysis.deviations,
-        ["with prior: 3 of 5 planned replicates completed (1 diverged, 1 not finished yet)."]
-    );
+    assert_eq!(analysis.deviations, ["with prior: 3 of 5 planned replicates completed (1 diverged, 1 cancelled)."]);
     let strata = analysis_of(&example::strata());
     assert!(!strata.partial);
     assert_eq!(strata.exceptions.len(), 8);

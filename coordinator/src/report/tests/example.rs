@@ -1,6 +1,6 @@
 //! Hand-made results: fixed input for snapshots, and a ten-config example with made-up numbers.
 
-use crate::results::{AttemptResult, RESULTS_SCHEMA, SweepResults, TrialResult};
+use crate::results::{AttemptResult, Origin, RESULTS_SCHEMA, SweepResults, TrialResult};
 use sweeper_core::{
     record::{Metric, Provenance},
     spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec},
@@ -57,6 +57,7 @@ impl Builder {
             looks: Vec::new(),
             unequal_repeats: 0,
             repeats: 0,
+            origin: Origin::Sweep,
         };
         Self { results }
     }
@@ -122,6 +123,13 @@ impl Builder {
         self.trial(config, replicate, "Pending");
         self.results.state = "running".to_owned();
         self.results.closed_ms = None;
+    }
+
+    /// A trial that was called off, as the whole sweep was.
+    pub(crate) fn cancelled(&mut self, config: u32, replicate: u32) {
+        self.trial(config, replicate, "Cancelled");
+        self.results.state = "cancelled".to_owned();
+        self.results.cancel_reason = Some("the machine is needed".to_owned());
     }
 
     fn attempt(&mut self, config: u32, replicate: u32, end: &str, error: Option<&str>) {
@@ -201,7 +209,7 @@ pub(crate) fn small() -> SweepResults {
         b.completed(balanced, replicate, &[("accuracy/balanced", middle + 9.0), ("loss/balanced", 0.5 + low / 1000.0)]);
         match replicate {
             3 => b.diverged(prior, replicate, "loss at epoch 0, step 17"),
-            4 => b.pending(prior, replicate),
+            4 => b.cancelled(prior, replicate),
             _ => b.completed(
                 prior,
                 replicate,

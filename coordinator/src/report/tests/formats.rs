@@ -3,7 +3,7 @@
 use super::{analysis_of, example};
 use crate::{
     report::{
-        Analysis, Cell, ReportError,
+        Analysis, Cell, Input, ReportError,
         document::{Document, Row},
         number, render, write_all,
     },
@@ -184,7 +184,7 @@ fn trials_csv_has_a_row_for_every_trial() {
     assert_eq!((rows[1][9].as_str(), rows[1][12].as_str()), ("completed", "s3/c1/r0"));
     let row = |id: &str| rows.iter().find(|r| r[0] == id).unwrap();
     assert_eq!((row("s1/c1/r3")[9].as_str(), row("s1/c1/r3")[10].as_str()), ("diverged", "1.25"));
-    assert_eq!((row("s1/c1/r4")[3].as_str(), row("s1/c1/r4")[9].as_str()), ("0", "pending"));
+    assert_eq!((row("s1/c1/r4")[3].as_str(), row("s1/c1/r4")[9].as_str()), ("0", "cancelled"));
     assert_eq!(row("s1/c2/r1")[7], "2026-11-22T06:43:17.000Z");
 }
 
@@ -207,18 +207,29 @@ fn files_are_written_whole_and_again() {
     let dir = folder.path().join("out/small");
     let results = example::small();
     let analysis = analysis_of(&results);
-    let written = write_all(&dir, Some(&results), &analysis).unwrap();
+    let written = write_all(&dir, &Input::of_sweep(&results), &analysis).unwrap();
     assert_eq!(fs::read_to_string(&written.html).unwrap(), super::html(&analysis));
     assert_eq!(fs::read_to_string(dir.join("results.csv")).unwrap(), render::results_csv(&results).unwrap());
     fs::write(dir.join("report.json"), "old").unwrap();
-    assert_eq!(write_all(&dir, Some(&results), &analysis).unwrap(), written);
+    assert_eq!(write_all(&dir, &Input::of_sweep(&results), &analysis).unwrap(), written);
     assert_eq!(fs::read_to_string(dir.join("report.json")).unwrap(), render::json(&analysis).unwrap());
     let mut names: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(
         names,
-        ["figures", "report.csv", "report.html", "report.json", "report.md", "report.tex", "results.csv", "trials.csv"]
+        [
+            "figures",
+            "input.json",
+            "references.bib",
+            "report.csv",
+            "report.html",
+            "report.json",
+            "report.md",
+            "report.tex",
+            "results.csv",
+            "trials.csv"
+        ]
     );
 }
 
@@ -229,12 +240,12 @@ fn a_folder_that_cannot_be_is_an_error_with_its_path() {
     let analysis = analysis_of(&results);
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = write_all(&file.join("out"), Some(&results), &analysis).unwrap_err();
+    let error = write_all(&file.join("out"), &Input::of_sweep(&results), &analysis).unwrap_err();
     assert!(matches!(&error, ReportError::Folder { path, .. } if path.ends_with("file/out")), "{error}");
     // A folder stands where a file belongs: the rename fails and nothing is left behind.
     let dir = folder.path().join("dir");
     fs::create_dir_all(dir.join("report.html/x")).unwrap();
-    let error = write_all(&dir, Some(&results), &analysis).unwrap_err();
+    let error = write_all(&dir, &Input::of_sweep(&results), &analysis).unwrap_err();
     assert!(matches!(error, ReportError::Write { .. }), "{error}");
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
 }

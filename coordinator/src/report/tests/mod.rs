@@ -9,13 +9,16 @@ pub(crate) mod example;
 mod files;
 mod formats;
 mod losses;
+mod methods;
 mod noise;
 mod parse_back;
+mod planned;
 mod records;
+mod replay;
 mod schema;
 mod snapshots;
 
-use super::{Analysis, analyze, write_all};
+use super::{Analysis, Input, analyze, write_all};
 use crate::results::SweepResults;
 use std::path::Path;
 
@@ -42,9 +45,11 @@ fn write_example_report() {
         ("many", example::many(200)),
     ] {
         let analysis = analysis_of(&results);
-        write_all(&Path::new(&dir).join(name), Some(&results), &analysis).unwrap();
+        write_all(&Path::new(&dir).join(name), &Input::of_sweep(&results), &analysis).unwrap();
         std::fs::write(Path::new(&dir).join(name).join("terminal.txt"), super::render::terminal(&analysis, true))
             .unwrap();
     }
-    write_all(&Path::new(&dir).join("bits"), None, &noise::with_bits()).unwrap();
+    let (results, bits) = noise::images_and_bits();
+    let input = Input::with_predictions(&results, &bits);
+    write_all(&Path::new(&dir).join("bits"), &input, &input.analyze().unwrap()).unwrap();
 }

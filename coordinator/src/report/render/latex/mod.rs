@@ -8,7 +8,7 @@ pub(crate) mod table;
 
 use super::shown::{id, lines, sentence};
 use crate::report::{
-    document::{Block, Claim, Document, Figure},
+    document::{Block, Claim, Document, Figure, Method, Work},
     wording::{Look, shorten},
 };
 use escape::code_line;
@@ -91,6 +91,8 @@ fn block(out: &mut String, block: &Block) {
             let _ = writeln!(out, "{{\\small {}\\par}}\n", self::text(text));
         }
         Block::List(items) => list(out, items.iter().map(|item| text(item))),
+        Block::Methods(methods) => list(out, methods.iter().map(method)),
+        Block::References(works) => references(out, works),
         Block::Claims(claims) => list(out, claims.iter().map(claim)),
         Block::Facts(facts) => {
             list(out, facts.iter().map(|(what, value)| format!("\\textbf{{{}}}: {}", text(what), text(value))))
@@ -129,6 +131,31 @@ fn list(out: &mut String, items: impl Iterator<Item = String>) {
         let _ = writeln!(out, "  \\item {{}}{item}");
     });
     out.push_str("\\end{itemize}\n\n");
+}
+
+/// The text, `\cite` before its end, and the formula.
+fn method(method: &Method) -> String {
+    let keys: Vec<&str> = method.works.iter().map(|work| work.key).collect();
+    let mut out = match keys.is_empty() {
+        true => text(&method.text),
+        false => format!("{}~\\cite{{{}}}.", text(method.text.trim_end_matches('.')), keys.join(",")),
+    };
+    if let Some(formula) = method.formula {
+        let _ = write!(out, "\n  \\[ {} \\]", formula.tex);
+    }
+    out
+}
+
+/// A list that needs no other program; `references.bib` holds the same for those who have one.
+fn references(out: &mut String, works: &[&'static Work]) {
+    if works.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\\begin{{thebibliography}}{{99}}\\raggedright");
+    for work in works {
+        let _ = writeln!(out, "  \\bibitem{{{}}} {}", work.key, text(&work.reference()));
+    }
+    out.push_str("\\end{thebibliography}\n\n");
 }
 
 fn claim(claim: &Claim) -> String {

@@ -3,7 +3,7 @@
 use super::table::table;
 use crate::report::{
     document::{Block, Claim, Figure},
-    render::shown::{id, lines, plain, sentence},
+    render::shown::{cited, id, lines, plain, sentence},
     wording::Look,
 };
 use maud::{Markup, PreEscaped, html};
@@ -15,6 +15,20 @@ pub(super) fn block(block: &Block) -> Markup {
         Block::Text(text) => html! { p { (sentence(text)) } },
         Block::Note(text) => html! { p.note { (sentence(text)) } },
         Block::List(items) => html! { ul { @for item in items { li { (sentence(item)) } } } },
+        Block::Methods(methods) => html! {
+            ul {
+                @for method in methods {
+                    li {
+                        (sentence(&cited(method)))
+                        @if let Some(formula) = method.formula { p.formula { (sentence(formula.plain)) } }
+                    }
+                }
+            }
+        },
+        Block::References(works) => html! {
+            h3 { "References" }
+            ul { @for work in works { li { (plain(&work.reference())) } } }
+        },
         Block::Claims(claims) => html! { ul.claims { @for claim in claims { (self::claim(claim)) } } },
         Block::Facts(facts) => {
             html! { dl { @for (what, value) in facts { div { dt { (plain(what)) } dd { (sentence(value)) } } } } }

@@ -1,0 +1,121 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! What `plan` and the help say, to the letter.
+
+use super::{Cli, Command, plan::describe, plan_text::text};
+use crate::{
+    error::{Exit, Failure},
+    feasibility::{Pilot, Spread},
+    report::{Input, example, write_all},
+};
+use clap::{CommandFactory as _, Parser as _};
+use sweeper_core::spec::SweepSpec;
+use sweeper_proto::v1::{PlanResponse, PlannedConfig};
+
+fn spec(top: &str, analysis: &str) -> SweepSpec {
+    let text = format!(
+        "name = 'demo'\nseed = 1\n{top}\n[recipe]\ntrainer = 'synthetic'\n[[config]]\nname = 'a'\n[[config]]\nname = 'b'\n\
+         set = {{ 'synthetic.effect' = 1.0 }}\n[[config]]\nname = 'c'\nset = {{ 'synthetic.effect' = 2.0 }}\n\
+         [analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'a'\n{analysis}\n"
+    );
+    crate::sweep_file::parse(&text, "p.toml", &[]).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The plan of a sweep none of which has run, with trials of 90 seconds.
+fn planned(spec: &SweepSpec, pilot: Option<Pilot>) -> super::plan::Plan {
+    let config = |c: &sweeper_core::spec::ConfigSpec| PlannedConfig {
+        name: c.name.clone(),
+        recipe_digest: String::new(),
+        replicates: c.replicates,
+        finished: 0,
+        stratum: c.stratum.clone(),
+    };
+    let answer = PlanResponse {
+        configs: spec.configs.iter().map(config).collect(),
+        mean_trial_seconds: 90.0,
+        ..PlanResponse::default()
+    };
+    describe(spec, Some(answer), |_| pilot.and_then(|pilot| Spread::given(pilot, spec.pairing)))
+}
+
+fn shown(spec: &SweepSpec, pilot: Option<Pilot>) -> String {
+    anstream::adapter::strip_str(&text(&planned(spec, pilot))).to_string()
+}
+
+const PILOT: Option<Pilot> = Some(Pilot { sd: 0.6, n: Some(5), correlation: 0.5 });
+
+#[test]
+fn plans_of_every_kind() {
+    let plain = spec("replicates = 4", "");
+    insta::assert_snapshot!("plan_without_a_deviation", shown(&plain, None));
+    let delta = spec("replicates = 12", "delta = 0.5\nsecondary = ['loss/balanced']");
+    insta::assert_snapshot!("plan_with_a_pilot", shown(&delta, PILOT));
+    let few = spec("replicates = 4", "delta = 0.5\ncorrection = 'max-t'");
+    insta::assert_snapshot!("plan_that_cannot_show_anything", shown(&few, PILOT));
+    let exact = Some(Pilot { sd: 0.6, n: None, correlation: 0.0 });
+    let dunnett = spec("replicates = 6\npairing = 'independent'", "correction = 'dunnett'\ndelta = 0.5");
+    insta::assert_snapshot!("plan_with_dunnett", shown(&dunnett, exact));
+    let pairs = spec("replicates = 6\npairing = 'independent'", "correction = 'games-howell'\nfamily = 'all-pairs'");
+    insta::assert_snapshot!("plan_of_all_pairs", shown(&pairs, exact));
+    let ranks = spec("replicates = 3", "missing = 'worst-rank'\nfamily = 'one-factor'\ncorrection = 'none'");
+    insta::assert_snapshot!("plan_by_ranks", shown(&ranks, None));
+}
+
+#[test]
+fn json_tells_all_of_it() {
+    let few = spec("replicates = 4", "delta = 0.5\ncorrection = 'max-t'");
+    let json = serde_json::to_value(planned(&few, PILOT)).unwrap();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 1);
+    let power = &json["power"][0];
+    assert_eq!((power["comparisons"].as_u64(), power["correction"].as_str()), (Some(2), Some("max-t")));
+    assert_eq!((power["floor"]["decides"].as_bool(), power["floor"]["reachable"].as_bool()), (Some(true), Some(false)));
+    assert_eq!(power["floor"]["replicates_needed"], 6);
+    let needed = power["needs"]["detect"]["power_80"].as_f64().unwrap();
+    // Three configs of 90 seconds.
+    assert_eq!(power["device_seconds"]["detect"][0].as_f64(), Some(270.0 * needed));
+    assert_eq!((json["missing"].as_str(), json["secondary"].as_array().unwrap().len()), (Some("completed-pairs"), 0));
+    let plain = serde_json::to_value(planned(&spec("replicates = 8", ""), None)).unwrap();
+    assert!(plain["warnings"].as_array().unwrap().is_empty() && plain["power"][0]["needs"].is_null());
+}
+
+#[test]
+fn help_of_what_is_said_before_and_after() {
+    let mut command = Cli::command();
+    command.build();
+    // As `--help` shows them: short where no option says more.
+    let plan = command.find_subcommand_mut("plan").unwrap().render_help().to_string();
+    insta::assert_snapshot!("help_plan", plan);
+    let report = command.find_subcommand_mut("report").unwrap().render_long_help().to_string();
+    insta::assert_snapshot!("help_report", report);
+}
+
+/// What `report --verify` ends with.
+fn verified(path: &std::path::Path, more: &[&str]) -> Result<Exit, Failure> {
+    let path = path.display().to_string();
+    let arguments = ["sweeper", "report", "--verify", &path].into_iter().chain(more.iter().copied());
+    let Command::Report(arguments) = Cli::try_parse_from(arguments).unwrap().command else { panic!() };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(super::report::report(arguments))
+}
+
+#[test]
+fn a_changed_report_ends_with_its_own_code_and_names_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = example::small();
+    let input = Input::of_sweep(&results);
+    write_all(folder.path(), &input, &input.analyze().unwrap()).unwrap();
+    assert_eq!(verified(folder.path(), &[]).unwrap(), Exit::Ok);
+    let report = folder.path().join("report.json");
+    let text = std::fs::read_to_string(&report).unwrap();
+    std::fs::write(&report, text.replacen("\"completed\": 13", "\"completed\": 14", 1)).unwrap();
+    for more in [&[][..], &["--json"]] {
+        let failure = verified(&report, more).unwrap_err();
+        let said = failure.to_string();
+        assert!(said.contains("$.counts.completed: the file says 14, its data give 13"), "{said}");
+        assert!(said.contains("hint: ") && failure.exit == Exit::ReportDiffers, "{said}");
+    }
+    let missing = verified(&folder.path().join("nowhere"), &[]).unwrap_err();
+    assert!(missing.exit == Exit::FileUnreadable, "{missing}");
+}

@@ -1,0 +1,167 @@
+//! Works that methods rest on. A report lists those that it cites, and no others.
+
+/// A published work.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Key of its BibTeX entry.
+    pub key: &'static str,
+    /// Authors and year, as a text cites it.
+    pub cited: &'static str,
+    /// Kind of its BibTeX entry.
+    pub kind: &'static str,
+    /// Fields of its BibTeX entry: author, title and year first, then where it appeared.
+    pub fields: &'static [(&'static str, &'static str)],
+}
+
+impl Work {
+    fn field(&self, name: &str) -> Option<&'static str> {
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value)
+    }
+
+    /// The entry of a list of references, as plain text.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        let of = |name| self.field(name).unwrap_or_default();
+        let authors = of("author").replace(" and ", "; ");
+        let place = match (self.field("journal"), self.field("publisher")) {
+            (Some(journal), _) => {
+                let pages =
+                    self.field("pages").map_or_else(String::new, |pages| format!(", {}", pages.replace("--", "–")));
+                let volume = self.field("volume").map_or_else(String::new, |volume| format!(" {volume}"));
+                format!("{journal}{volume}{pages}")
+            }
+            (None, Some(publisher)) => publisher.to_owned(),
+            (None, None) => of("note").to_owned(),
+        };
+        format!("{authors} ({}). {}. {place}.", of("year"), of("title"))
+    }
+
+    /// Its BibTeX entry.
+    #[must_use]
+    pub fn bibtex(&self) -> String {
+        let mut out = format!("@{}{{{},\n", self.kind, self.key);
+        for (name, value) in self.fields {
+            // Braces inside keep the capitals of a title.
+            let value = if *name == "title" { format!("{{{value}}}") } else { (*value).to_owned() };
+            out.push_str(&format!("  {name} = {{{value}}},\n"));
+        }
+        out.push_str("}\n");
+        out
+    }
+}
+
+macro_rules! works {
+    ($($name:ident = $kind:ident $key:literal, $cited:literal, $author:literal, $title:literal, $year:literal { $($field:ident: $value:literal),* })+) => {$(
+        pub(super) const $name: Work = Work {
+            key: $key,
+            cited: $cited,
+            kind: stringify!($kind),
+            fields: &[("author", $author), ("title", $title), ("year", $year) $(, (stringify!($field), $value))*],
+        };
+    )+
+        /// All of them.
+        #[cfg(test)]
+        pub(in crate::report) static ALL: &[&Work] = &[$(&$name),+];
+    };
+}
+
+works! {
+    BENJAMINI_HOCHBERG = article "benjamini1995", "Benjamini and Hochberg 1995", "Benjamini, Yoav and Hochberg, Yosef",
+        "Controlling the false discovery rate: a practical and powerful approach to multiple testing", "1995"
+        { journal: "Journal of the Royal Statistical Society: Series B", volume: "57", pages: "289--300" }
+    BOSCHLOO = article "boschloo1970", "Boschloo 1970", "Boschloo, R. D.",
+        "Raised conditional level of significance for the 2 x 2 table when testing the equality of two probabilities", "1970"
+        { journal: "Statistica Neerlandica", volume: "24", pages: "1--9" }
+    BROWNE = article "browne1995", "Browne 1995", "Browne, Richard H.",
+        "On the use of a pilot sample for sample size determination", "1995"
+        { journal: "Statistics in Medicine", volume: "14", pages: "1933--1940" }
+    BRUNNER_MUNZEL = article "brunner2000", "Brunner and Munzel 2000", "Brunner, Edgar and Munzel, Ullrich",
+        "The nonparametric Behrens-Fisher problem: asymptotic theory and a small-sample approximation", "2000"
+        { journal: "Biometrical Journal", volume: "42", pages: "17--25" }
+    DUNN = article "dunn1961", "Dunn 1961", "Dunn, Olive Jean", "Multiple comparisons among means", "1961"
+        { journal: "Journal of the American Statistical Association", volume: "56", pages: "52--64" }
+    DUNNETT = article "dunnett1955", "Dunnett 1955", "Dunnett, Charles W.",
+        "A multiple comparison procedure for comparing several treatments with a control", "1955"
+        { journal: "Journal of the American Statistical Association", volume: "50", pages: "1096--1121" }
+    FISHER = book "fisher1935", "Fisher 1935", "Fisher, Ronald A.", "The design of experiments", "1935"
+        { publisher: "Oliver and Boyd" }
+    GAMES_HOWELL = article "games1976", "Games and Howell 1976", "Games, Paul A. and Howell, John F.",
+        "Pairwise multiple comparison procedures with unequal n's and/or variances: a Monte Carlo study", "1976"
+        { journal: "Journal of Educational Statistics", volume: "1", pages: "113--125" }
+    HEDGES = article "hedges1981", "Hedges 1981", "Hedges, Larry V.",
+        "Distribution theory for Glass's estimator of effect size and related estimators", "1981"
+        { journal: "Journal of Educational Statistics", volume: "6", pages: "107--128" }
+    HOENIG = article "hoenig2001", "Hoenig and Heisey 2001", "Hoenig, John M. and Heisey, Dennis M.",
+        "The abuse of power: the pervasive fallacy of power calculations for data analysis", "2001"
+        { journal: "The American Statistician", volume: "55", pages: "19--24" }
+    HOLM = article "holm1979", "Holm 1979", "Holm, Sture", "A simple sequentially rejective multiple test procedure", "1979"
+        { journal: "Scandinavian Journal of Statistics", volume: "6", pages: "65--70" }
+    HSU = book "hsu1996", "Hsu 1996", "Hsu, Jason C.", "Multiple comparisons: theory and methods", "1996"
+        { publisher: "Chapman and Hall" }
+    JENNISON = article "jennison1989", "Jennison and Turnbull 1989", "Jennison, Christopher and Turnbull, Bruce W.",
+        "Interim analyses: the repeated confidence interval approach", "1989"
+        { journal: "Journal of the Royal Statistical Society: Series B", volume: "51", pages: "305--361" }
+    KRAMER = article "kramer1956", "Kramer 1956", "Kramer, Clyde Young",
+        "Extension of multiple range tests to group means with unequal numbers of replications", "1956"
+        { journal: "Biometrics", volume: "12", pages: "307--310" }
+    LAKENS = article "lakens2017", "Lakens 2017", "Lakens, Daniël",
+        "Equivalence tests: a practical primer for t tests, correlations, and meta-analyses", "2017"
+        { journal: "Social Psychological and Personality Science", volume: "8", pages: "355--362" }
+    LAN_DEMETS = article "lan1983", "Lan and DeMets 1983", "Lan, K. K. Gordon and DeMets, David L.",
+        "Discrete sequential boundaries for clinical trials", "1983"
+        { journal: "Biometrika", volume: "70", pages: "659--663" }
+    LANGSRUD = article "langsrud2003", "Langsrud 2003", "Langsrud, Øyvind",
+        "ANOVA for unbalanced data: use type II instead of type III sums of squares", "2003"
+        { journal: "Statistics and Computing", volume: "13", pages: "163--167" }
+    MANN_WHITNEY = article "mann1947", "Mann and Whitney 1947", "Mann, Henry B. and Whitney, Donald R.",
+        "On a test of whether one of two random variables is stochastically larger than the other", "1947"
+        { journal: "The Annals of Mathematical Statistics", volume: "18", pages: "50--60" }
+    MOGSTAD = article "mogstad2024", "Mogstad et al. 2024",
+        "Mogstad, Magne and Romano, Joseph P. and Shaikh, Azeem M. and Wilhelm, Daniel",
+        "Inference for ranks with applications to mobility across neighbourhoods and academic achievement across countries", "2024"
+        { journal: "The Review of Economic Studies", volume: "91", pages: "476--518" }
+    MONTIEL_OLEA = article "montielolea2019", "Montiel Olea and Plagborg-Møller 2019",
+        "Montiel Olea, José Luis and Plagborg-Møller, Mikkel",
+        "Simultaneous confidence bands: theory, implementation, and an application to SVARs", "2019"
+        { journal: "Journal of Applied Econometrics", volume: "34", pages: "1--17" }
+    MORRIS = article "morris1983", "Morris 1983", "Morris, Carl N.",
+        "Parametric empirical Bayes inference: theory and applications", "1983"
+        { journal: "Journal of the American Statistical Association", volume: "78", pages: "47--55" }
+    PHILLIPS = article "phillips1990", "Phillips 1990", "Phillips, Kem F.",
+        "Power of the two one-sided tests procedure in bioequivalence", "1990"
+        { journal: "Journal of Pharmacokinetics and Biopharmaceutics", volume: "18", pages: "137--144" }
+    PHIPSON = article "phipson2010", "Phipson and Smyth 2010", "Phipson, Belinda and Smyth, Gordon K.",
+        "Permutation p-values should never be zero: calculating exact p-values when permutations are randomly drawn", "2010"
+        { journal: "Statistical Applications in Genetics and Molecular Biology", volume: "9" }
+    PITMAN = article "pitman1937", "Pitman 1937", "Pitman, E. J. G.",
+        "Significance tests which may be applied to samples from any populations", "1937"
+        { journal: "Supplement to the Journal of the Royal Statistical Society", volume: "4", pages: "119--130" }
+    ROMANO_WOLF = article "romano2005", "Romano and Wolf 2005", "Romano, Joseph P. and Wolf, Michael",
+        "Exact and approximate stepdown methods for multiple hypothesis testing", "2005"
+        { journal: "Journal of the American Statistical Association", volume: "100", pages: "94--108" }
+    SCHUIRMANN = article "schuirmann1987", "Schuirmann 1987", "Schuirmann, Donald J.",
+        "A comparison of the two one-sided tests procedure and the power approach for assessing the equivalence of average bioavailability", "1987"
+        { journal: "Journal of Pharmacokinetics and Biopharmaceutics", volume: "15", pages: "657--680" }
+    TUKEY = unpublished "tukey1953", "Tukey 1953", "Tukey, John W.", "The problem of multiple comparisons", "1953"
+        { note: "Princeton University" }
+    VARGHA = article "vargha2000", "Vargha and Delaney 2000", "Vargha, András and Delaney, Harold D.",
+        "A critique and improvement of the CL common language effect size statistics of McGraw and Wong", "2000"
+        { journal: "Journal of Educational and Behavioral Statistics", volume: "25", pages: "101--132" }
+    WANG_RAMDAS = article "wang2025", "Wang and Ramdas 2025", "Wang, Hongjian and Ramdas, Aaditya",
+        "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance", "2025"
+        { journal: "Sequential Analysis", volume: "44", pages: "56--110" }
+    WELCH = article "welch1947", "Welch 1947", "Welch, B. L.",
+        "The generalization of 'Student's' problem when several different population variances are involved", "1947"
+        { journal: "Biometrika", volume: "34", pages: "28--35" }
+    WESTFALL_YOUNG = book "westfall1993", "Westfall and Young 1993", "Westfall, Peter H. and Young, S. Stanley",
+        "Resampling-based multiple testing: examples and methods for p-value adjustment", "1993"
+        { publisher: "Wiley" }
+    WILCOXON = article "wilcoxon1945", "Wilcoxon 1945", "Wilcoxon, Frank", "Individual comparisons by ranking methods", "1945"
+        { journal: "Biometrics Bulletin", volume: "1", pages: "80--83" }
+    WILSON = article "wilson1927", "Wilson 1927", "Wilson, Edwin B.",
+        "Probable inference, the law of succession, and statistical inference", "1927"
+        { journal: "Journal of the American Statistical Association", volume: "22", pages: "209--212" }
+    YUEN = article "yuen1974", "Yuen 1974", "Yuen, Karen K.",
+        "The two-sample trimmed t for unequal population variances", "1974"
+        { journal: "Biometrika", volume: "61", pages: "165--170" }
+}
