@@ -211,17 +211,14 @@ fn profiles(configs: usize) -> f::Profiles {
 
 fn power(curves: usize) -> f::Power {
     let curve = |c: usize| {
-        let point = |n: usize| (n as f64, 1.0 - (-(n as f64) * 0.03 * (c as f64 + 1.0)).exp());
-        f::PowerCurve {
-            effect: format!("true difference {:.1} pp", 0.5 * (c as f64 + 1.0)),
-            points: (2..=40).map(point).collect(),
-        }
+        let point = |i: usize| (i as f64 / 20.0, 1.0 - 0.95 * (-(i as f64).powi(2) * 0.002 * (c as f64 + 1.0)).exp());
+        f::PowerCurve { name: format!("config {c}"), points: (0..=60).map(point).collect() }
     };
     f::Power {
         caption: caption("power", "Power"),
-        replicates: axis("replicates per config", "", ""),
+        x: axis("true difference", "pp", ""),
         target: 0.8,
-        planned: Some(15.0),
+        marks: vec![(1.0, "smallest that matters: 1 pp".to_owned())],
         curves: (0..curves.min(8)).map(curve).collect(),
     }
 }

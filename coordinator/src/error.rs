@@ -236,6 +236,7 @@ impl From<LayoutError> for Failure {
             }
             LayoutError::Unknown { .. } => Self::new(Exit::UnknownReference, &error)
                 .hint("--baseline and --metric choose; a baseline must be there for every number of epochs"),
+            LayoutError::Tasks { .. } => Self::new(Exit::UnknownReference, &error).hint("leave out --tasks"),
         }
     }
 }

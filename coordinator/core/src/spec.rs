@@ -92,6 +92,9 @@ pub struct AnalysisPlan {
     /// What the main analysis does with trials that diverged or were abandoned.
     #[serde(default)]
     pub missing: Missing,
+    /// What counts as a task, over which configs are told together.
+    #[serde(default)]
+    pub tasks: Tasks,
     /// When a comparison may end before all its replicates have run.
     #[serde(default)]
     pub stopping: Stopping,
@@ -195,6 +198,17 @@ pub enum Missing {
     CompletedPairs,
     /// Ranks them below every observed value, so that losing trials counts against a config.
     WorstRank,
+}
+
+/// What counts as a task. Tasks change no comparison: they are told together in a section of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tasks {
+    /// Nothing: strata are budgets, and stay apart.
+    #[default]
+    None,
+    /// Every stratum is one, e.g. a data set.
+    Strata,
 }
 
 /// Which way a metric improves.

@@ -32,6 +32,9 @@ pub(super) struct JudgeArgs {
     /// Replicate r of every config had the same seed: compare in pairs
     #[arg(long)]
     paired: bool,
+    /// Strata are tasks, such as data sets: tell configs over all of them together, too
+    #[arg(long)]
+    tasks: bool,
 }
 
 /// As `analysis.family` of a sweep file.
@@ -72,7 +75,7 @@ impl JudgeArgs {
     /// Whether any of them was given.
     pub(super) fn is_any(&self) -> bool {
         let given = [self.baseline.is_some(), self.metric.is_some(), self.family.is_some(), self.correction.is_some()];
-        let numbers = [self.alpha.is_some(), self.delta.is_some(), self.lower_is_better, self.paired];
+        let numbers = [self.alpha.is_some(), self.delta.is_some(), self.lower_is_better, self.paired, self.tasks];
         given.into_iter().chain(numbers).any(|given| given)
     }
 
@@ -95,6 +98,7 @@ impl JudgeArgs {
                 Method::None => Correction::None,
             }),
             paired: self.paired,
+            tasks: self.tasks,
         }
     }
 }

@@ -73,4 +73,15 @@ pub enum LayoutError {
         /// What there is.
         known: Vec<String>,
     },
+    /// Tasks of a file that has one stratum at most.
+    #[error(
+        "{file} has {} to take as tasks, two at least are needed; config names such as stratum/config make strata",
+        if *.strata == 1 { "one stratum" } else { "no strata" }
+    )]
+    Tasks {
+        /// The file.
+        file: String,
+        /// Strata with a name.
+        strata: usize,
+    },
 }

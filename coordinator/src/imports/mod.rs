@@ -20,7 +20,7 @@ use crate::{
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, fmt::Write as _, io::Read as _, path::Path, time::UNIX_EPOCH};
 use sweeper_core::spec::{
-    AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec,
+    AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks,
 };
 
 /// Largest file read, in bytes.
@@ -45,6 +45,8 @@ pub struct Wanted {
     pub correction: Option<Correction>,
     /// Whether replicate r of every config had one seed.
     pub paired: bool,
+    /// Whether strata are tasks.
+    pub tasks: bool,
 }
 
 /// A file that was read whole.
@@ -135,6 +137,10 @@ pub(crate) fn plan(
     if !metrics.contains(&metric) {
         return unknown("metric", &metric, metrics.iter().cloned().collect());
     }
+    if wanted.tasks && strata.len() < 2 {
+        let strata = strata.iter().filter(|name| !name.is_empty()).count();
+        return Err(LayoutError::Tasks { file: file.to_owned(), strata });
+    }
     let natural = if metric.starts_with("loss/") { Direction::Minimize } else { Direction::Maximize };
     Ok(AnalysisPlan {
         metric,
@@ -147,6 +153,7 @@ pub(crate) fn plan(
         delta: wanted.delta,
         secondary: Vec::new(),
         missing: Missing::CompletedPairs,
+        tasks: if wanted.tasks { Tasks::Strata } else { Tasks::None },
         stopping: Stopping::Fixed,
     })
 }

@@ -154,6 +154,19 @@ fn results_csv_comes_back() {
 }
 
 #[test]
+fn strata_of_a_file_may_be_tasks() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "results.csv", &render::results_csv(&example::strata()).unwrap());
+    let wanted = Wanted { metric: Some("accuracy/balanced".to_owned()), tasks: true, ..Wanted::default() };
+    let across = analyze(&read(&path, &wanted).unwrap()).unwrap().across_tasks.unwrap();
+    assert_eq!((across.tasks.len(), across.comparisons.len()), (2, 1));
+    let path = file(dir.path(), "one.csv", "config,replicate,metric,epoch,value\na,0,m,1,2\nb,0,m,1,3\n");
+    let wanted = Wanted { tasks: true, ..Wanted::default() };
+    let message = read(&path, &wanted).unwrap_err().to_string();
+    assert!(message.ends_with("one.csv has no strata to take as tasks, two at least are needed; config names such as stratum/config make strata"), "{message}");
+}
+
+#[test]
 fn rows_that_are_none_are_refused_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
     let head = "config,replicate,metric,epoch,value";

@@ -135,6 +135,7 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
         Some(_) => beyond::Noise::default(),
         None => beyond::noise(&configs, predictions, &strata, &metrics, (&plan, results.spec.seed)),
     };
+    let across_tasks = if waiting.is_some() { None } else { beyond::across_tasks(results, &strata, &metrics) };
     Ok(Analysis {
         schema: ANALYSIS_SCHEMA,
         name: results.spec.name.clone(),
@@ -154,6 +155,7 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
         looks: sequential::looks(results),
         curves: curves(results, waiting),
         noise,
+        across_tasks,
         provenance: audit::provenance(results, predictions),
     })
 }
@@ -244,6 +246,7 @@ fn plan(results: &SweepResults) -> Plan {
         delta: spec.analysis.delta,
         secondary: spec.analysis.secondary.clone(),
         missing: spec.analysis.missing,
+        tasks: spec.analysis.tasks,
         alpha: spec.analysis.alpha,
         correction: spec.analysis.correction,
         confidence: spec.analysis.confidence,
@@ -347,6 +350,7 @@ fn strata(
                 failures: Vec::new(),
                 best: None,
                 factors: None,
+                power: None,
             }),
         }
     }
@@ -364,6 +368,7 @@ fn strata(
         if let Some((m, metric)) = metrics.iter().enumerate().find(|(_, metric)| metric.primary) {
             stratum.best = beyond::best_set(stratum, m, metric.direction, paired);
             stratum.factors = beyond::factors(stratum, &settings, m, paired);
+            stratum.power = stratum.families.get(m).and_then(|family| beyond::power_curves(family, plan));
         }
     }
     Ok(strata)

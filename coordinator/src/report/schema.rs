@@ -75,6 +75,17 @@ pub(super) enum Missing {
     WorstRank,
 }
 
+/// See `sweeper_core::spec::Tasks`: what counts as a task.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(super) enum Tasks {
+    /// Nothing.
+    None,
+    /// Every stratum is one.
+    Strata,
+}
+
 /// Of a `report.json` that this version writes, in the dialect 2020-12.
 #[must_use]
 pub fn schema() -> Schema {

@@ -6,14 +6,14 @@ use super::{
         Provenance, Scope, Stratum,
     },
     analyze::{AnalyzeError, metric_order},
-    beyond::{DesignAudit, Noise},
+    beyond::{self, DesignAudit, Noise},
     compare, planned,
     replay::{self, Input},
     time,
 };
 use crate::imports::{Summary, SummaryRow};
 use std::collections::{BTreeMap, BTreeSet};
-use sweeper_core::spec::Pairing;
+use sweeper_core::spec::{Pairing, Tasks};
 use sweeper_stats::from_summary::mean_interval_from;
 
 /// Analyses a published table as its reader wants it judged. Nothing is known of pairs, so the tests are Welch's.
@@ -49,6 +49,7 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
                 failures: Vec::new(),
                 best: None,
                 factors: None,
+                power: None,
             }),
         }
     }
@@ -56,6 +57,8 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
         let inside = summary.configs.iter().filter(|c| c.stratum == stratum.name);
         let settings: Vec<_> = inside.map(|c| compare::settings(&c.recipe)).collect();
         stratum.families = compare::families(stratum, &settings, &metrics, (&plan, 0), &BTreeMap::new(), None)?;
+        let primary = metrics.iter().position(|metric| metric.primary).and_then(|m| stratum.families.get(m));
+        stratum.power = primary.and_then(|family| beyond::power_curves(family, &plan));
     }
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     Ok(Analysis {
@@ -77,6 +80,7 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
         looks: Vec::new(),
         curves: Vec::new(),
         noise: Noise::default(),
+        across_tasks: None,
         provenance: provenance(summary),
     })
 }
@@ -91,6 +95,7 @@ fn plan(summary: &Summary) -> Plan {
         delta: plan.delta,
         secondary: plan.secondary.clone(),
         missing: plan.missing,
+        tasks: plan.tasks,
         alpha: plan.alpha,
         correction: plan.correction,
         confidence: plan.confidence,
@@ -123,6 +128,9 @@ fn deviations(summary: &Summary) -> Vec<String> {
             .to_owned(),
     ];
     let population = summary.rows.iter().flat_map(|row| row.values()).filter(|row| row.ddof == 0).count();
+    if summary.plan.tasks == Tasks::Strata {
+        list.push("Tasks were to be told together, for which the values of single trainings are needed.".to_owned());
+    }
     if population > 0 {
         list.push(format!(
             "{population} standard deviations were printed with divisor n and are shown here with divisor n - 1."

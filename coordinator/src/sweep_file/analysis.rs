@@ -7,7 +7,7 @@ use super::{
     tree::{Data, Draft, Mistakes, Origin},
 };
 use std::collections::BTreeSet;
-use sweeper_core::spec::{AnalysisPlan, Correction, Direction, FamilyKind, Missing, Pairing, Stopping};
+use sweeper_core::spec::{AnalysisPlan, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, Tasks};
 use sweeper_recipe::{Recipe, nearest};
 
 /// Secondary metrics that may be declared.
@@ -20,6 +20,7 @@ pub(super) struct Judged {
     baseline_at: Origin,
     correction_at: Origin,
     secondary_at: Vec<Origin>,
+    tasks_at: Origin,
 }
 
 /// Reads the table; `only` is the name of the only config, if there is one.
@@ -59,6 +60,7 @@ pub(super) fn read(top: &Fields<'_>, only: Option<&str>, mistakes: &mut Mistakes
     let natural = if metric.starts_with("loss/") { Direction::Minimize } else { Direction::Maximize };
     let directions = [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
     let missing = [("completed-pairs", Missing::CompletedPairs), ("worst-rank", Missing::WorstRank)];
+    let tasks = [("none", Tasks::None), ("strata", Tasks::Strata)];
     let fraction = |x: f64| x > 0.0 && x < 0.5;
     let plan = AnalysisPlan {
         metric,
@@ -73,12 +75,13 @@ pub(super) fn read(top: &Fields<'_>, only: Option<&str>, mistakes: &mut Mistakes
         delta: fields.number("delta", |x| x > 0.0 && x < 1e12, "above 0, below 1e12, in the metric's unit", mistakes),
         secondary,
         missing: fields.choice("missing", &missing, mistakes).unwrap_or_default(),
+        tasks: fields.choice("tasks", &tasks, mistakes).unwrap_or_default(),
         // From a table of its own.
         stopping: Stopping::Fixed,
     };
     let at = |key| fields.origin(key);
     let (metric_at, baseline_at, correction_at) = (at("metric"), at("baseline"), at("correction"));
-    Some(Judged { plan, metric_at, baseline_at, correction_at, secondary_at })
+    Some(Judged { plan, metric_at, baseline_at, correction_at, secondary_at, tasks_at: at("tasks") })
 }
 
 fn correction(fields: &Fields<'_>, mistakes: &mut Mistakes<'_>) -> Correction {
@@ -122,7 +125,7 @@ impl Judged {
     pub(super) fn check(&self, pairing: Pairing, configs: &[Expanded], mistakes: &mut Mistakes<'_>) -> Vec<String> {
         self.check_correction(pairing, mistakes);
         self.check_secondary(configs, mistakes);
-        let mut notes = Vec::new();
+        let mut notes = self.check_tasks(configs, mistakes);
         for stratum in configs.chunk_by(|a, b| a.spec.stratum == b.spec.stratum) {
             if self.check_stratum(stratum, mistakes).is_none() {
                 return notes;
@@ -204,6 +207,30 @@ impl Judged {
                 "use \"max-t\" or \"holm\", which keep the pairs, or pairing = \"independent\"",
             );
         }
+    }
+
+    /// Tasks need strata to be. Every stratum of a sweep file has the same configs, but not all of them need yield the
+    /// metric everywhere.
+    fn check_tasks(&self, configs: &[Expanded], mistakes: &mut Mistakes<'_>) -> Vec<String> {
+        if self.plan.tasks == Tasks::None {
+            return Vec::new();
+        }
+        let strata: BTreeSet<&str> = configs.iter().map(|c| c.spec.stratum.as_str()).collect();
+        if strata.len() < 2 {
+            let strata = if strata.contains("") { "no [[stratum]]".to_string() } else { "one [[stratum]]".to_string() };
+            let message = format!("tasks = \"strata\" in a sweep with {strata}: there are no tasks to tell together");
+            let draft = Draft::new(self.tasks_at, "analysis.tasks", MistakeKind::Conflict, message);
+            let hint = "give each task a [[stratum]] with its own data, e.g. set = { \"data.source\" = \"cifar10\" }, or leave the key out";
+            mistakes.add(draft.expected("two strata or more").hint(hint));
+        }
+        let measured: BTreeSet<&str> = configs.iter().filter(|c| c.measured).map(|c| c.spec.name.as_str()).collect();
+        let everywhere = |name: &&str| configs.iter().all(|c| c.spec.name != *name || c.measured);
+        let partly: Vec<&str> = measured.into_iter().filter(|name| !everywhere(name)).collect();
+        if partly.is_empty() {
+            return Vec::new();
+        }
+        let metric = &self.plan.metric;
+        vec![format!("not told over all tasks, since in some they do not yield `{metric}`: {}", list(partly))]
     }
 
     fn check_secondary(&self, configs: &[Expanded], mistakes: &mut Mistakes<'_>) {

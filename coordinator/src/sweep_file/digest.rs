@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
-use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec};
+use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks};
 use sweeper_recipe::TRAINER_VERSION;
 
 /// What makes a sweep the sweep it is. The trainer's version belongs to it: the same file under another version asks for
@@ -49,6 +49,8 @@ struct Plan<'a> {
     secondary: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<Missing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Tasks>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopping: Option<&'a Stopping>,
 }
@@ -114,6 +116,7 @@ fn plan(spec: &SweepSpec) -> Plan<'_> {
         delta: plan.delta.map(|delta| delta.to_string()),
         secondary: &plan.secondary,
         missing: Some(plan.missing).filter(|missing| *missing != Missing::default()),
+        tasks: Some(plan.tasks).filter(|tasks| *tasks != Tasks::default()),
         stopping: Some(&plan.stopping).filter(|stopping| **stopping != Stopping::Fixed),
     }
 }

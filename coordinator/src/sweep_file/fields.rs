@@ -24,8 +24,19 @@ pub(super) const TOP: [&str; 12] = [
     "stopping",
 ];
 /// Keys of `[analysis]`.
-pub(super) const ANALYSIS: [&str; 10] =
-    ["metric", "direction", "baseline", "alpha", "correction", "confidence", "family", "delta", "secondary", "missing"];
+pub(super) const ANALYSIS: [&str; 11] = [
+    "metric",
+    "direction",
+    "baseline",
+    "alpha",
+    "correction",
+    "confidence",
+    "family",
+    "delta",
+    "secondary",
+    "missing",
+    "tasks",
+];
 /// Keys of `[stopping]`.
 pub(super) const STOPPING: [&str; 4] = ["rule", "looks", "spending", "futility"];
 /// Keys of a `[[config]]` and a `[[stratum]]`.

@@ -16,8 +16,8 @@ use sweeper_counter::Stream;
 use sweeper_stats::aggregates::{aggregate_iqm, probability_of_improvement};
 use sweeper_stats::bootstrap::bootstrap_mean_difference;
 use sweeper_stats::{
-    Alternative, BootstrapKind, Degenerate, Draws, Levels, Resampling, label_permutation, mann_whitney, max_t_paired,
-    max_t_unpaired, sign_flip, wilcoxon,
+    Alternative, BootstrapKind, Degenerate, Draws, Levels, Resampling, Seeds, label_permutation, mann_whitney,
+    max_t_paired, max_t_unpaired, sign_flip, wilcoxon,
 };
 
 const REPETITIONS: usize = 15;
@@ -53,7 +53,14 @@ fn bootstraps(pairs: &[(&[f64], &[f64])], kind: BootstrapKind) -> Result<(), Deg
 fn interquartile_means(ten: &[Vec<f64>]) -> Result<(), Degenerate> {
     for config in ten {
         let scores = [config.clone()];
-        black_box(aggregate_iqm(&scores, Levels::Runs, BootstrapKind::Percentile, 0.95, &resampling(10_000, 0))?);
+        black_box(aggregate_iqm(
+            &scores,
+            Seeds::Own,
+            Levels::Runs,
+            BootstrapKind::Percentile,
+            0.95,
+            &resampling(10_000, 0),
+        )?);
     }
     Ok(())
 }
@@ -62,7 +69,7 @@ fn improvements(pairs: &[(&[f64], &[f64])]) -> Result<(), Degenerate> {
     for (part, (a, b)) in pairs.iter().enumerate() {
         let (a, b) = ([a.to_vec()], [b.to_vec()]);
         let kind = BootstrapKind::Percentile;
-        black_box(probability_of_improvement(&a, &b, false, Levels::Runs, kind, 0.95, &resampling(2_000, part))?);
+        black_box(probability_of_improvement(&a, &b, Seeds::Own, Levels::Runs, kind, 0.95, &resampling(2_000, part))?);
     }
     Ok(())
 }

@@ -1,19 +1,23 @@
 //! Scores over several tasks: interquartile mean, probability of improvement, performance profiles.
 //!
-//! Scores are `scores[task][run]`, and must be comparable over tasks (normalised by the caller). Where two
-//! configurations share seeds, run i of a task is the same seed for both, and is drawn for both together.
+//! Scores are `scores[task][run]`, and must be comparable over tasks (normalised by the caller). Where seeds are shared,
+//! by configurations or by tasks too, runs of one seed are drawn together ([`Seeds`]).
 //!
 //! Source of all three: Agarwal, Schwarzer, Castro, Courville and Bellemare, "Deep reinforcement learning at the edge
 //! of the statistical precipice", NeurIPS 34 (2021).
 
 mod profile;
 
-pub use profile::{Profile, ProfilePoint, performance_profile};
+pub use profile::{Profile, ProfilePoint, performance_profile, profile_shares};
 
 use crate::bootstrap::strata::{Design, Statistic};
-use crate::bootstrap::{BootstrapInterval, BootstrapKind, Levels, Resampling};
+use crate::bootstrap::{BootstrapInterval, BootstrapKind, Levels, Resampling, Seeds};
 use crate::degenerate::{Degenerate, finite};
 use crate::moments::Moments;
+use crate::robust::iqm;
+use crate::summary::summary;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// A task's runs, configuration after configuration.
 fn by_task<'a>(configs: &[&'a [Vec<f64>]]) -> Result<Vec<Vec<&'a [f64]>>, Degenerate> {
@@ -93,8 +97,12 @@ impl Statistic for Quartiles {
 }
 
 /// Design, statistic and moments of all scores. Deviations are taken from the common mean.
-fn quartiles(tasks: &[Vec<&[f64]>], paired: bool, levels: Levels) -> Result<(Design, Quartiles, Moments), Degenerate> {
-    let design = Design::of(tasks, paired, levels)?;
+fn quartiles(
+    tasks: &[Vec<&[f64]>],
+    seeds: Seeds<'_>,
+    levels: Levels,
+) -> Result<(Design, Quartiles, Moments), Degenerate> {
+    let design = Design::of(tasks, seeds, levels)?;
     let all: Vec<f64> = tasks.iter().flatten().flat_map(|runs| runs.iter().copied()).collect();
     let moments = Moments::of(&all);
     finite("the mean", moments.mean())?;
@@ -110,40 +118,72 @@ fn quartiles(tasks: &[Vec<&[f64]>], paired: bool, levels: Levels) -> Result<(Des
 /// [`Degenerate::Domain`] for a confidence outside of (0, 1), a studentized interval or a limit that has no value.
 pub fn aggregate_iqm(
     scores: &[Vec<f64>],
+    seeds: Seeds<'_>,
     levels: Levels,
     kind: BootstrapKind,
     confidence: f64,
     resampling: &Resampling,
 ) -> Result<BootstrapInterval, Degenerate> {
     let tasks = by_task(&[scores])?;
-    let (design, quartiles, moments) = quartiles(&tasks, false, levels)?;
+    let (design, quartiles, moments) = quartiles(&tasks, seeds, levels)?;
     let finish = |state: &mut Vec<Vec<u32>>| quartiles.mean(0, &mut state[0]);
     let (mean, unit) = (moments.mean(), moments.in_units(1.0));
     design.interval(&quartiles, finish, (|v| mean + v * unit, unit), kind, confidence, resampling)
 }
 
 /// Difference of the interquartile means of two configurations, `a` less `b`, with a bootstrap interval stratified by
-/// task. When `paired`, both see the same seeds of a task in every resample.
+/// task. Runs with one seed are drawn together.
 ///
 /// # Errors
-/// As [`aggregate_iqm`], and [`Degenerate::LengthMismatch`] for different numbers of tasks, or of runs when paired.
+/// As [`aggregate_iqm`], and [`Degenerate::LengthMismatch`] for different numbers of tasks, or of runs with one seed.
 pub fn aggregate_iqm_difference(
     a: &[Vec<f64>],
     b: &[Vec<f64>],
-    paired: bool,
+    seeds: Seeds<'_>,
     levels: Levels,
     kind: BootstrapKind,
     confidence: f64,
     resampling: &Resampling,
 ) -> Result<BootstrapInterval, Degenerate> {
     let tasks = by_task(&[a, b])?;
-    let (design, quartiles, moments) = quartiles(&tasks, paired, levels)?;
+    let (design, quartiles, moments) = quartiles(&tasks, seeds, levels)?;
     let finish = |state: &mut Vec<Vec<u32>>| {
         let first = quartiles.mean(0, &mut state[0]);
         first - quartiles.mean(1, &mut state[1])
     };
     let unit = moments.in_units(1.0);
     design.interval(&quartiles, finish, (|v| v * unit, unit), kind, confidence, resampling)
+}
+
+/// All runs of all tasks as one sample: its mean, median, and mean shortfall from `target`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pooled {
+    /// Number of runs.
+    pub n: usize,
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub median: f64,
+    /// Interquartile mean: of the middle half of the runs.
+    pub iqm: f64,
+    /// Optimality gap: the mean of `max(target - score, 0)`.
+    pub optimality_gap: f64,
+}
+
+/// Statistics of all runs of all tasks together. A task counts by the number of its runs.
+///
+/// # Errors
+/// [`Degenerate::TooFew`] without a run; [`Degenerate::NotFinite`].
+pub fn pooled(scores: &[Vec<f64>], target: f64) -> Result<Pooled, Degenerate> {
+    let all: Vec<f64> = scores.iter().flatten().copied().collect();
+    let shortfall: Vec<f64> = all.iter().map(|score| (target - score).max(0.0)).collect();
+    Ok(Pooled {
+        n: all.len(),
+        mean: summary(&all)?.mean,
+        median: summary(&all)?.median,
+        iqm: iqm(&all)?,
+        optimality_gap: summary(&shortfall)?.mean,
+    })
 }
 
 /// Probability that a run of the first configuration beats one of the second on a task, ties counted half; summed over
@@ -200,9 +240,20 @@ impl Statistic for Wins {
     }
 }
 
+/// What [`probability_of_improvement`] estimates, without an interval.
+///
+/// # Errors
+/// [`Degenerate::TooFew`] without a task or run; [`Degenerate::LengthMismatch`] for different numbers of tasks;
+/// [`Degenerate::NotFinite`].
+pub fn improvement(a: &[Vec<f64>], b: &[Vec<f64>]) -> Result<f64, Degenerate> {
+    let tasks = by_task(&[a, b])?;
+    let design = Design::of(&tasks, Seeds::Own, Levels::Runs)?;
+    let (sum, count) = design.without(&Wins::of(&tasks), std::mem::take, |_, _| ());
+    Ok(sum / f64::from(count))
+}
+
 /// Probability of improvement: the mean over tasks of the probability that a run of `a` has a higher score than a run
-/// of `b`, ties counted half; with a bootstrap interval stratified by task. When `paired`, both see the same seeds in
-/// every resample.
+/// of `b`, ties counted half; with a bootstrap interval stratified by task. Runs with one seed are drawn together.
 ///
 /// # Errors
 /// As [`aggregate_iqm_difference`]; [`Degenerate::ZeroVariance`] too when one configuration wins every pair, since a
@@ -210,14 +261,14 @@ impl Statistic for Wins {
 pub fn probability_of_improvement(
     a: &[Vec<f64>],
     b: &[Vec<f64>],
-    paired: bool,
+    seeds: Seeds<'_>,
     levels: Levels,
     kind: BootstrapKind,
     confidence: f64,
     resampling: &Resampling,
 ) -> Result<BootstrapInterval, Degenerate> {
     let tasks = by_task(&[a, b])?;
-    let design = Design::of(&tasks, paired, levels)?;
+    let design = Design::of(&tasks, seeds, levels)?;
     let finish = |state: &mut WinState| {
         let (sum, tasks) = std::mem::take(state);
         sum / f64::from(tasks)

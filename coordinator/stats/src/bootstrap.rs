@@ -14,7 +14,7 @@ pub(crate) mod strata;
 
 pub use general::{bootstrap_one, bootstrap_studentized, bootstrap_two};
 pub use mean::{bootstrap_mean, bootstrap_mean_difference, bootstrap_paired_difference};
-pub use strata::{Levels, bootstrap_strata};
+pub use strata::{Levels, Seeds, bootstrap_strata};
 
 use serde::{Deserialize, Serialize};
 

@@ -95,7 +95,7 @@ mod units;
 pub mod variances;
 
 pub use best::mcb_paired;
-pub use bootstrap::{BootstrapInterval, BootstrapKind, Levels, Resampling};
+pub use bootstrap::{BootstrapInterval, BootstrapKind, Levels, Resampling, Seeds};
 pub use compare::{TTest, paired_t, welch_t};
 pub use correlation::correlation;
 pub use degenerate::Degenerate;

@@ -207,7 +207,7 @@ fn check_bootstrap(case: &Case) {
 
 fn check_aggregate(case: &Case) {
     let (a, b) = (case.lists("a"), case.lists("b"));
-    let paired = case.0["paired"] == true;
+    let seeds = if case.0["paired"] == true { Seeds::WithinTasks } else { Seeds::Own };
     let levels = if case.text("levels") == "runs" { Levels::Runs } else { Levels::RunsThenTasks };
     let resampling = case.resampling();
     let compare = |name: &str, method: &str, got: BootstrapInterval| {
@@ -222,21 +222,21 @@ fn check_aggregate(case: &Case) {
     };
     let both: Vec<Vec<Vec<f64>>> = a.iter().zip(&b).map(|(a, b)| vec![a.clone(), b.clone()]).collect();
     for (method, kind) in [("percentile", BootstrapKind::Percentile), ("bca", BootstrapKind::Bca)] {
-        let difference = aggregate_iqm_difference(&a, &b, paired, levels, kind, 0.9, &resampling);
+        let difference = aggregate_iqm_difference(&a, &b, seeds, levels, kind, 0.9, &resampling);
         compare("difference", method, difference.unwrap());
         let general = |tasks: &[Vec<Vec<f64>>]| iqm_of(tasks, 0) - iqm_of(tasks, 1);
-        compare(
-            "difference",
-            method,
-            bootstrap_strata(&both, paired, levels, general, kind, 0.9, &resampling).unwrap(),
-        );
-        let improvement = probability_of_improvement(&a, &b, paired, levels, kind, 0.9, &resampling);
+        compare("difference", method, bootstrap_strata(&both, seeds, levels, general, kind, 0.9, &resampling).unwrap());
+        let improvement = probability_of_improvement(&a, &b, seeds, levels, kind, 0.9, &resampling);
         compare("improvement", method, improvement.unwrap());
     }
-    compare("iqm", "percentile", aggregate_iqm(&a, levels, BootstrapKind::Percentile, 0.9, &resampling).unwrap());
+    compare(
+        "iqm",
+        "percentile",
+        aggregate_iqm(&a, Seeds::Own, levels, BootstrapKind::Percentile, 0.9, &resampling).unwrap(),
+    );
     let thresholds = case.numbers(&["profile", "thresholds"]);
     for (simultaneous, low, high) in [(false, "low", "high"), (true, "wide_low", "wide_high")] {
-        let got = performance_profile(&a, &thresholds, levels, simultaneous, 0.9, &resampling).unwrap();
+        let got = performance_profile(&a, &thresholds, Seeds::Own, levels, simultaneous, 0.9, &resampling).unwrap();
         for (i, point) in got.points.iter().enumerate() {
             let want = |key: &str| case.numbers(&["profile", key])[i];
             for (got, want) in [(point.share, want("share")), (point.low, want(low)), (point.high, want(high))] {

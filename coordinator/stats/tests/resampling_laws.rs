@@ -164,8 +164,8 @@ proptest! {
                 bootstrap_mean(&a, kind, 0.9, &resampling),
                 bootstrap_mean_difference(&a, &b, kind, 0.9, &resampling),
                 bootstrap_paired_difference(&a, &b, kind, 0.9, &resampling),
-                aggregate_iqm(&[a.clone(), b.clone()], Levels::RunsThenTasks, kind, 0.9, &resampling),
-                probability_of_improvement(from_ref(&a), from_ref(&b), false, Levels::Runs, kind, 0.9, &resampling),
+                aggregate_iqm(&[a.clone(), b.clone()], Seeds::Own, Levels::RunsThenTasks, kind, 0.9, &resampling),
+                probability_of_improvement(from_ref(&a), from_ref(&b), Seeds::Own, Levels::Runs, kind, 0.9, &resampling),
             ].into_iter().flatten() {
                 let figures = [got.estimate, got.interval.low, got.interval.high, got.standard_error, got.low_error, got.high_error];
                 prop_assert!(figures.iter().all(|v| v.is_finite()), "{:?}", got);
@@ -423,14 +423,18 @@ fn everything_random() -> String {
         serde_json::to_string(&max_t_unpaired(&slices(&configs[..2]), &control, DRAWS).unwrap()),
         serde_json::to_string(&bootstrap_mean(&ten, BootstrapKind::Studentized, 0.95, &resampling).unwrap()),
         serde_json::to_string(&bootstrap_mean_difference(&ten, &eleven, kind, 0.95, &resampling).unwrap()),
-        serde_json::to_string(&bootstrap_strata(&both, true, levels, first, kind, 0.95, &resampling).unwrap()),
         serde_json::to_string(
-            &aggregate_iqm_difference(&tasks, &others, true, levels, kind, 0.9, &resampling).unwrap(),
+            &bootstrap_strata(&both, Seeds::WithinTasks, levels, first, kind, 0.95, &resampling).unwrap(),
         ),
         serde_json::to_string(
-            &probability_of_improvement(&tasks, &others, true, levels, kind, 0.9, &resampling).unwrap(),
+            &aggregate_iqm_difference(&tasks, &others, Seeds::WithinTasks, levels, kind, 0.9, &resampling).unwrap(),
         ),
-        serde_json::to_string(&performance_profile(&tasks, &[-1.0, 0.0, 1.0], levels, true, 0.9, &resampling).unwrap()),
+        serde_json::to_string(
+            &probability_of_improvement(&tasks, &others, Seeds::WithinTasks, levels, kind, 0.9, &resampling).unwrap(),
+        ),
+        serde_json::to_string(
+            &performance_profile(&tasks, &[-1.0, 0.0, 1.0], Seeds::Own, levels, true, 0.9, &resampling).unwrap(),
+        ),
     ];
     parts.map(Result::unwrap).join("\n")
 }
@@ -450,16 +454,17 @@ fn bytes_are_equal_on_any_number_of_threads() {
 /// Equal parts draw the same runs, whatever the scores: with paired seeds a shared component drops out.
 #[test]
 fn paired_seeds_are_drawn_together() {
-    let seeds = normals(4, 0, 20);
-    let one = |part: u32| -> Vec<f64> { normals(4, part, 20).iter().zip(&seeds).map(|(v, s)| 0.1 * v + s).collect() };
+    let shared = normals(4, 0, 20);
+    let one = |part: u32| -> Vec<f64> { normals(4, part, 20).iter().zip(&shared).map(|(v, s)| 0.1 * v + s).collect() };
     let (a, b) = ([one(1)], [one(2)]);
     let resampling = Resampling { resamples: 2_000, seed: 1, part: 0 };
-    let width = |paired: bool| {
+    let width = |seeds: Seeds<'_>| {
         let kind = BootstrapKind::Percentile;
-        let got = aggregate_iqm_difference(&a, &b, paired, Levels::Runs, kind, 0.95, &resampling).unwrap();
+        let got = aggregate_iqm_difference(&a, &b, seeds, Levels::Runs, kind, 0.95, &resampling).unwrap();
         got.interval.high - got.interval.low
     };
-    assert!(width(true) < 0.5 * width(false), "{} {}", width(true), width(false));
+    let (paired, own) = (width(Seeds::WithinTasks), width(Seeds::Own));
+    assert!(paired < 0.5 * own, "{paired} {own}");
 }
 
 #[test]
@@ -467,7 +472,9 @@ fn profiles_fall_and_simultaneous_bands_are_wider() {
     let scores: Vec<Vec<f64>> = (0..3).map(|part| normals(6, part, 20)).collect();
     let thresholds: Vec<f64> = (-20..20).map(|i| f64::from(i) / 10.0).collect();
     let resampling = Resampling { resamples: 1_000, seed: 1, part: 0 };
-    let of = |wide| performance_profile(&scores, &thresholds, Levels::Runs, wide, 0.95, &resampling).unwrap().points;
+    let of = |wide| {
+        performance_profile(&scores, &thresholds, Seeds::Own, Levels::Runs, wide, 0.95, &resampling).unwrap().points
+    };
     let (point, wide) = (of(false), of(true));
     assert!(point.windows(2).all(|p| p[0].share >= p[1].share));
     let width = |points: &[aggregates::ProfilePoint]| points.iter().map(|p| p.high - p.low).sum::<f64>();

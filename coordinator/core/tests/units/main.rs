@@ -16,7 +16,7 @@ use sweeper_core::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     record::{Failure, Metric, Outcome, OutcomeKind, Provenance, Record, WorkerInfo},
     scheduler::{Grant, ReportAnswer, Scheduler, Settings, TrialReport},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks},
     state::Counts,
 };
 
@@ -56,6 +56,7 @@ fn spec_of(name: &str, configs: Vec<ConfigSpec>) -> SweepSpec {
             delta: None,
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
+            tasks: Tasks::None,
             stopping: Stopping::Fixed,
         },
         plan_digest: String::new(),

@@ -6,7 +6,7 @@ use sweeper_core::{
     scheduler::TrialReport,
     spec::{
         AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, LookPlan, Missing, Pairing, Spending, Stopping,
-        SweepSpec,
+        SweepSpec, Tasks,
     },
 };
 
@@ -124,6 +124,7 @@ pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
             delta: None,
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
+            tasks: Tasks::None,
             stopping: Stopping::Fixed,
         },
         digest: String::new(),

@@ -12,12 +12,12 @@ pub use self::{comparison::*, observed::*, provenance::*};
 
 use super::{
     LookTaken, Planning,
-    beyond::{BestSet, DesignAudit, Factors, FailureRate, LearningCurves, Noise},
+    beyond::{AcrossTasks, BestSet, DesignAudit, Factors, FailureRate, LearningCurves, Noise, PowerCurves},
     schema,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing};
+use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing, Tasks};
 
 /// Version of the JSON form of [`Analysis`]; raised when a field changes its meaning or goes away.
 pub const ANALYSIS_SCHEMA: u32 = 1;
@@ -71,6 +71,9 @@ pub struct Analysis {
     /// Where the noise of the primary metric comes from, and what makes it smaller.
     #[serde(default)]
     pub noise: Noise,
+    /// Configs over all tasks; none unless the plan says that strata are tasks.
+    #[serde(default)]
+    pub across_tasks: Option<AcrossTasks>,
     /// Where the numbers come from.
     pub provenance: Provenance,
 }
@@ -96,6 +99,10 @@ pub struct Plan {
     /// What the main analysis does with lost trials.
     #[schemars(with = "schema::Missing")]
     pub missing: Missing,
+    /// What counts as a task.
+    #[serde(default)]
+    #[schemars(with = "schema::Tasks")]
+    pub tasks: Tasks,
     /// Family-wise error rate.
     pub alpha: f64,
     /// Correction inside a family.
@@ -201,6 +208,9 @@ pub struct Stratum {
     /// What single settings do to the primary metric.
     #[serde(default)]
     pub factors: Option<Factors>,
+    /// Power against the true difference on the primary metric.
+    #[serde(default)]
+    pub power: Option<PowerCurves>,
 }
 
 impl Stratum {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use sweeper_stats::{
     Interval, TTest,
-    contrast::{CellError, difference_in_differences, paired_difference_in_differences},
+    contrast::{
+        CellError, cell_contrast, difference_in_differences, paired_cell_contrast, paired_difference_in_differences,
+    },
     factorial::{FactorialOptions, Term, factorial_anova},
     grid::{Merge, SubGrid, design_audit, interaction_squares, largest_complete_subgrid},
 };
@@ -18,6 +20,9 @@ use sweeper_stats::{
 const MOST_FACTORS: usize = 8;
 /// Configs that are searched for a grid.
 const MOST_CONFIGS: usize = 256;
+/// Interactions whose means are told, and levels that a factor of them may have.
+const MOST_MEANS: usize = 3;
+const MOST_LEVELS: usize = 12;
 /// Interaction contrasts that are told.
 const MOST_SQUARES: usize = 40;
 
@@ -44,6 +49,12 @@ pub struct Factors {
     pub terms: Vec<FactorTerm>,
     /// Terms that cannot be told from others there.
     pub aliased: Vec<String>,
+    /// Levels of every config with a value, one per factor, as indices into `levels`.
+    #[serde(default)]
+    pub cells: Vec<FactorCell>,
+    /// Means over the levels of two factors of the analysed grid, for interactions in the order of their p-values.
+    #[serde(default)]
+    pub means: Vec<InteractionMeans>,
     /// Differences in differences of all 2 × 2 squares of configs, in the metric's unit.
     pub interactions: Vec<Interaction>,
 }
@@ -66,6 +77,37 @@ pub struct FactorTerm {
     /// Partial ω², nearly unbiased.
     pub omega_squared: f64,
     /// Interval of the share of variance that both estimate.
+    pub interval: Option<Interval>,
+}
+
+/// Where a config stands in the grid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FactorCell {
+    /// Its name.
+    pub config: String,
+    /// Its level of each factor.
+    pub levels: Vec<usize>,
+}
+
+/// Means of the primary metric over the levels of two factors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InteractionMeans {
+    /// The two factors.
+    pub factors: (String, String),
+    /// Levels of each.
+    pub levels: (Vec<String>, Vec<String>),
+    /// Configs that one mean is over: those that differ in other factors.
+    pub over: usize,
+    /// By level of the first factor, then of the second.
+    pub means: Vec<Vec<Option<CellMean>>>,
+}
+
+/// Mean of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CellMean {
+    /// Mean, each config counting alike.
+    pub mean: f64,
+    /// Its t interval.
     pub interval: Option<Interval>,
 }
 
@@ -117,6 +159,8 @@ pub(in crate::report) fn factors(
         merged: Vec::new(),
         terms: Vec::new(),
         aliased: Vec::new(),
+        cells: (0..).zip(&grid.cells).map(|(at, l)| FactorCell { config: name(at), levels: l.clone() }).collect(),
+        means: Vec::new(),
         interactions: interactions(&grid, &measured, (paired, confidence)),
     };
     if let Ok(Some(found)) = largest_complete_subgrid(&grid.cells, Merge::Allowed) {
@@ -187,6 +231,13 @@ impl Factors {
         }
         let slices: Vec<&[usize]> = levels.iter().map(Vec::as_slice).collect();
         let options = FactorialOptions { confidence, ..FactorialOptions::default() };
+        let kept: Vec<Vec<f64>> = values
+            .iter()
+            .map(|m| {
+                let kept = m.values.iter().filter(|o| !paired || replicates.contains(&o.replicate));
+                kept.map(|o| o.value).collect()
+            })
+            .collect();
         let Ok(anova) = factorial_anova(&y, &slices, paired.then_some(block.as_slice()), &options) else { return };
         let factor = |at: usize| {
             let group = varying.get(at).map_or(&[][..], |(_, group)| group.as_slice());
@@ -197,6 +248,18 @@ impl Factors {
             Term::Main(a) => factor(*a),
             Term::Interaction(a, b) => format!("{} × {}", factor(*a), factor(*b)),
         };
+        let mut pairs: Vec<(usize, usize, f64)> = anova
+            .terms
+            .iter()
+            .filter_map(|term| match term.term {
+                Term::Interaction(a, b) => Some((a, b, term.p_value)),
+                Term::Block | Term::Main(_) => None,
+            })
+            .collect();
+        pairs.sort_by(|x, y| x.2.total_cmp(&y.2));
+        let shown = pairs.iter().take(MOST_MEANS);
+        let layout = Layout { grid, found, varying: &varying, kept: &kept };
+        self.means = shown.filter_map(|(a, b, _)| layout.means((*a, *b), (paired, confidence))).collect();
         self.aliased = anova.aliased.iter().map(named).collect();
         self.terms = anova
             .terms
@@ -213,6 +276,73 @@ impl Factors {
             })
             .collect();
     }
+}
+
+/// The analysed grid.
+struct Layout<'a> {
+    grid: &'a Grid,
+    found: &'a SubGrid,
+    /// Factors with several levels: place in the sub-grid, and the settings that it joins.
+    varying: &'a [(usize, &'a Vec<usize>)],
+    /// Values by config of the grid.
+    kept: &'a [Vec<f64>],
+}
+
+impl Layout<'_> {
+    fn name(&self, factor: usize) -> Option<String> {
+        let (_, group) = self.varying.get(factor)?;
+        Some(group.iter().map(|&f| self.grid.factors[f].as_str()).collect::<Vec<_>>().join(" + "))
+    }
+
+    fn levels(&self, factor: usize) -> Option<Vec<String>> {
+        let (at, group) = self.varying.get(factor)?;
+        let name = |level: &Vec<usize>| {
+            let of = level.iter().zip(*group).map(|(&l, &f)| self.grid.levels[f].get(l).map_or("", String::as_str));
+            of.collect::<Vec<_>>().join(" / ")
+        };
+        Some(self.found.levels[*at].iter().map(name).collect())
+    }
+
+    /// Level of a config of the grid.
+    fn level(&self, factor: usize, config: usize) -> Option<usize> {
+        let (at, group) = self.varying.get(factor)?;
+        let cell = self.grid.cells.get(*self.found.cells.get(config)?)?;
+        let own: Vec<usize> = group.iter().map(|&f| cell[f]).collect();
+        self.found.levels[*at].iter().position(|level| *level == own)
+    }
+
+    /// Means of two factors; none where they have too many levels to be seen.
+    fn means(&self, (a, b): (usize, usize), how: (bool, f64)) -> Option<InteractionMeans> {
+        let levels = (self.levels(a)?, self.levels(b)?);
+        if levels.0.len().max(levels.1.len()) > MOST_LEVELS {
+            return None;
+        }
+        let of = |i: usize, j: usize| -> Vec<&[f64]> {
+            let inside = |&c: &usize| self.level(a, c) == Some(i) && self.level(b, c) == Some(j);
+            (0..self.kept.len()).filter(inside).map(|c| self.kept[c].as_slice()).collect()
+        };
+        let row = |i: usize| (0..levels.1.len()).map(|j| cell_mean(&of(i, j), how)).collect();
+        let over = of(0, 0).len();
+        Some(InteractionMeans {
+            factors: (self.name(a)?, self.name(b)?),
+            means: (0..levels.0.len()).map(row).collect(),
+            levels,
+            over,
+        })
+    }
+}
+
+/// Mean of the means of some configs; with shared seeds its interval is that of the means of the seeds.
+fn cell_mean(configs: &[&[f64]], (paired, confidence): (bool, f64)) -> Option<CellMean> {
+    let weights = vec![1.0 / configs.len() as f64; configs.len()];
+    let found = if paired {
+        paired_cell_contrast(configs, &weights, confidence)
+    } else {
+        cell_contrast(configs, &weights, CellError::Welch, confidence)
+    };
+    let means: Option<Vec<f64>> = configs.iter().map(|c| Some(sweeper_stats::summary(c).ok()?.mean)).collect();
+    let mean = sweeper_stats::summary(&means?).ok()?.mean;
+    Some(CellMean { mean, interval: found.ok().map(|test| test.interval) })
 }
 
 /// Replicates that all of them completed.

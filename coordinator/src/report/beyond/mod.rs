@@ -2,7 +2,7 @@
 //!
 //! Map: `audit` whether the trials were made as an experiment should be · `failures` lost trainings as an outcome ·
 //! `best` which configs may be the best · `factors` what single settings do · `curves` how trainings went · `noise` where
-//! the noise comes from.
+//! the noise comes from · `power` what can be found · `tasks` configs over several tasks.
 
 mod audit;
 mod best;
@@ -10,18 +10,25 @@ mod curves;
 mod factors;
 mod failures;
 mod noise;
+mod power;
+mod tasks;
 
 pub use audit::{Association, Copies, DesignAudit};
 pub use best::{BestSet, Contender};
 pub use curves::{ConfigCurve, LearningCurves};
-pub use factors::{FactorTerm, Factors, Interaction};
+pub use factors::{CellMean, FactorCell, FactorTerm, Factors, Interaction, InteractionMeans};
 pub use failures::FailureRate;
 pub use noise::{
     Adjusted, BootstrapCheck, Component, Components, ConfigImages, CrossedDifference, DifferenceResult,
     ImageComparison, ImageNoise, ImagesResult, NoImages, Noise, SeedGain, SinglePair, Smoothed, Spread, StratumNoise,
 };
+pub use power::{PowerCurves, PowerOfComparison};
+pub use tasks::{
+    AcrossTasks, ConfigProfile, MeanDifference, SharedSeeds, TaskComparison, TaskConfig, TaskDifference, TaskProfiles,
+    Told,
+};
 
 pub(super) use self::{
     audit::design_audit, best::best_set, curves::learning_curves, factors::factors, failures::failure_rates,
-    noise::noise,
+    noise::noise, power::power_curves, tasks::across_tasks,
 };

@@ -1,7 +1,7 @@
 //! Sections beside single configs and pairs of them: the best set, factors, learning curves, lost trainings, power, the
 //! audit of the design.
 
-use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading};
+use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, grids};
 use crate::report::{
     Analysis, Association, BestSet, Contender, Copies, FactorTerm, Factors, FailureRate, Interaction, LookTaken,
     MetricInfo, Stratum,
@@ -185,6 +185,10 @@ fn factor_blocks(analysis: &Analysis, factors: &Factors, s: usize) -> Vec<Block>
     if !factors.terms.is_empty() {
         blocks.push(Block::Table(anova_table(analysis, &factors.terms, format!("anova-s{s}"))));
     }
+    if let Some(metric) = primary(analysis) {
+        let figure = |(at, means)| grids::interactions(analysis, means, metric, &format!("interaction-s{s}-{at}"));
+        blocks.extend(factors.means.iter().enumerate().filter_map(figure).map(Block::Figure));
+    }
     if !factors.interactions.is_empty() {
         blocks.push(Block::Table(interaction_table(analysis, &factors.interactions, format!("interactions-s{s}"))));
     }
@@ -352,13 +356,19 @@ pub(super) fn power(analysis: &Analysis) -> Option<Section> {
                 .hint("replicates each that settle it against the smallest difference that matters"),
             Column::number("device time for that"),
         ];
-        vec![Block::Table(Table {
+        let table = Table {
             id: format!("power-s{s}"),
             title: "Differences that can be found".to_owned(),
             note: String::new(),
             columns,
             rows,
-        })]
+        };
+        let figure = stratum
+            .power
+            .as_ref()
+            .zip(primary(analysis))
+            .and_then(|(curves, metric)| grids::power(analysis, curves, metric, &format!("power-curve-s{s}")));
+        figure.map(Block::Figure).into_iter().chain([Block::Table(table)]).collect()
     });
     let note = "What these numbers of trainings can find, with the standard deviation taken at its upper 80 % confidence limit. \
                 It does not look at the difference found: the power “observed” after the fact says no more than p.";

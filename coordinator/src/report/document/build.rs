@@ -1,7 +1,8 @@
 //! An analysis as a document: the order of the report.
 
 use super::{
-    Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, noise, pictures, plan, summary,
+    Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, grids, noise, pictures, plan,
+    summary, tasks,
 };
 use crate::report::{
     Analysis, Comparison, Family, MetricInfo, Role, SeedRecord, Stratum, methods,
@@ -24,6 +25,7 @@ impl Document {
         let mut sections = vec![verdicts(analysis), plan::section(analysis)];
         sections.extend(primary(analysis));
         sections.extend(beyond::looks(analysis));
+        sections.extend(tasks::section(analysis));
         sections.push(overview(analysis));
         sections.extend(secondary(analysis));
         sections.extend(beyond::best(analysis));
@@ -129,6 +131,8 @@ fn metric_body(
             blocks.extend(pictures::differences(analysis, family, metric, &id("differences")).map(Block::Figure));
         }
         if metric.primary {
+            let heat = grids::heat(analysis, (stratum, family), (index, metric), &id("heat"));
+            blocks.extend(heat.map(Block::Figure));
             let slopes = pictures::slopes((stratum, family), (index, metric), &id("pairs"));
             blocks.extend(slopes.map(Block::Figure));
         }

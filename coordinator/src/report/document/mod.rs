@@ -5,16 +5,18 @@
 //! own rules. A minus sign is a hyphen here; formats that have a better one put it in.
 //!
 //! Map: this page the value · `build` an analysis to a document, in the order of the report · `summary` single configs ·
-//! `comparisons` pairs of configs · `noise` where it comes from · `beyond` everything else · `plan` what was
-//! planned · `pictures` figures.
+//! `comparisons` pairs of configs · `noise` where it comes from · `beyond` everything else · `tasks` configs over several
+//! tasks · `plan` what was planned · `pictures` and `grids` figures.
 
 mod beyond;
 mod build;
 mod comparisons;
+mod grids;
 mod noise;
 mod pictures;
 mod plan;
 mod summary;
+mod tasks;
 
 pub use super::methods::{Formula, Method, Work};
 use super::wording::Look;

@@ -12,23 +12,58 @@ use crate::report::{
     wording::{Look, direction, display_name, subject},
 };
 
+/// Rows of a figure with one row per config or comparison: beyond that nobody finds a row.
+const MOST_ROWS: usize = 300;
+/// Curves that stand out where there are too many to tell them apart.
+const STRONG_CURVES: usize = 6;
+/// With so many curves all of them can be told apart.
+const ALL_CURVES: usize = 12;
+
+/// Which of many rows are shown, in their order: those that must be, then others from the first on; and what to say of it.
+fn capped(needed: impl ExactSizeIterator<Item = bool>, what: &str) -> (Vec<bool>, String) {
+    let needed: Vec<bool> = needed.collect();
+    let all = needed.len();
+    if all <= MOST_ROWS {
+        return (vec![true; all], String::new());
+    }
+    let mut shown = vec![false; all];
+    let mut room = MOST_ROWS;
+    for wanted in [true, false] {
+        for (slot, _) in shown.iter_mut().zip(&needed).filter(|(_, n)| **n == wanted).take(room) {
+            *slot = true;
+        }
+        room = MOST_ROWS.saturating_sub(shown.iter().filter(|s| **s).count());
+    }
+    (shown, format!(" Shown are {MOST_ROWS} of {all} {what}, the decided ones first; report.json holds all."))
+}
+
+/// The items that are shown.
+fn kept<'a, T: 'a>(items: impl Iterator<Item = &'a T> + 'a, shown: &'a [bool]) -> impl Iterator<Item = &'a T> + 'a {
+    items.zip(shown).filter(|(_, shown)| **shown).map(|(item, _)| item)
+}
+
 /// Panels of a slope plot: decided comparisons come first.
 const MOST_PANELS: usize = 12;
 
 impl Figure {
     /// None where there is nothing to draw.
-    fn of(caption: &str, title: &str, id: &str, drawn: Result<figures::Figure, FigureError>) -> Option<Self> {
+    pub(super) fn of(
+        caption: &str,
+        title: &str,
+        id: &str,
+        drawn: Result<figures::Figure, FigureError>,
+    ) -> Option<Self> {
         let drawing = drawn.ok()?;
         let (id, title, caption) = (id.to_owned(), title.to_owned(), caption.to_owned());
         Some(Self { id, title, caption, svg: drawing.inline().into_string(), file: drawing.file() })
     }
 }
 
-fn interval(interval: &sweeper_stats::Interval) -> Interval {
+pub(super) fn interval(interval: &sweeper_stats::Interval) -> Interval {
     Interval { low: interval.low, high: interval.high }
 }
 
-fn caption(id: &str, title: &str, description: &str) -> Caption {
+pub(super) fn caption(id: &str, title: &str, description: &str) -> Caption {
     Caption { id: id.to_owned(), title: title.to_owned(), description: description.to_owned() }
 }
 
@@ -73,7 +108,11 @@ pub(super) fn values(
             note: measured.map_or_else(|| "no value".to_owned(), text::mean_and_interval),
         }
     };
-    let words = format!("Every training as a dot; the mark is the mean with its {confidence} interval.");
+    let decided = |config: &ConfigResult| {
+        config.baseline || matches!(look(config), Some(figures::Verdict::Better | figures::Verdict::Worse))
+    };
+    let (shown, cut) = capped(stratum.configs.iter().map(decided), "configs");
+    let words = format!("Every training as a dot; the mark is the mean with its {confidence} interval.{cut}");
     let axis = Axis {
         label: display_name(&metric.name),
         unit: metric.unit.of_value().to_owned(),
@@ -84,7 +123,7 @@ pub(super) fn values(
         axis,
         interval_name: format!("{confidence} interval of the mean"),
         reference,
-        rows: stratum.configs.iter().map(row).collect(),
+        rows: kept(stratum.configs.iter(), &shown).map(row).collect(),
     });
     Figure::of(&words, "All trainings", id, drawn)
 }
@@ -113,8 +152,12 @@ pub(super) fn differences(analysis: &Analysis, family: &Family, metric: &MetricI
         name if super::beyond::has_baseline(analysis) => format!("minus {}", display_name(name)),
         _ => "first minus second".to_owned(),
     };
+    let tested: Vec<&crate::report::Comparison> =
+        family.comparisons.iter().filter(|c| c.result.tested().is_some()).collect();
+    let decided = |c: &&crate::report::Comparison| matches!(Look::of(&c.result), Look::Better | Look::Worse);
+    let (shown, cut) = capped(tested.iter().map(decided), "comparisons");
     let words = format!(
-        "The mark is the mean difference, the thick line its {confidence} interval, the thin one holds for all at once."
+        "The mark is the mean difference, the thick line its {confidence} interval, the thin one holds for all at once.{cut}"
     );
     let drawn = figures::forest(&Forest {
         caption: caption(id, "Differences", &words),
@@ -126,7 +169,7 @@ pub(super) fn differences(analysis: &Analysis, family: &Family, metric: &MetricI
         margin: analysis.plan.delta.filter(|_| metric.primary),
         interval_name: format!("{confidence} interval"),
         simultaneous_name: format!("simultaneous {confidence} interval"),
-        rows: family.comparisons.iter().filter(|c| c.result.tested().is_some()).map(row).collect(),
+        rows: kept(tested.iter(), &shown).map(|c| row(c)).collect(),
     });
     Figure::of(&words, "Differences", id, drawn)
 }
@@ -173,6 +216,21 @@ pub(super) fn slopes(
     Figure::of(words, "Pairs of one seed", id, drawn)
 }
 
+/// Configs that end farthest above the baseline and farthest below it; none where all curves can be told apart.
+fn farthest(curves: &LearningCurves) -> Vec<&str> {
+    if curves.configs.len() <= ALL_CURVES {
+        return Vec::new();
+    }
+    let end = |own: &crate::report::ConfigCurve| own.difference.as_ref()?.mean.last().copied();
+    let mut ends: Vec<(&str, f64)> =
+        curves.configs.iter().filter_map(|own| Some((own.config.as_str(), end(own)?))).collect();
+    ends.sort_by(|x, y| y.1.total_cmp(&x.1));
+    // Half of them from each end.
+    let (all, half) = (ends.len(), STRONG_CURVES / 2);
+    let chosen = ends.into_iter().enumerate().filter(|(at, _)| *at < half || at + half >= all);
+    chosen.map(|(_, (name, _))| name).collect()
+}
+
 /// Learning curves of a stratum: means, or differences from the baseline.
 pub(super) fn learning(
     curves: &LearningCurves,
@@ -180,17 +238,21 @@ pub(super) fn learning(
     (differences, confidence): (bool, f64),
     id: &str,
 ) -> Option<Figure> {
+    let far = farthest(curves);
     let curve = |own: &crate::report::ConfigCurve| {
-        let band = if differences { own.difference.as_ref()? } else { &own.mean };
+        let band = if differences { own.difference.as_ref() } else { Some(&own.mean) };
         let point = |(at, epoch): (usize, &u32)| {
+            let band = band?;
             Some(CurvePoint {
                 x: f64::from(*epoch),
                 y: *band.mean.get(at)?,
                 band: Some(Interval { low: *band.low.get(at)?, high: *band.high.get(at)? }),
             })
         };
+        // One without a difference keeps its place, so that a config looks the same in both figures.
         let points = own.epochs.iter().enumerate().filter_map(point).collect();
-        Some(Curve { name: display_name(&own.config), strong: own.baseline, points })
+        let strong = own.baseline || far.contains(&own.config.as_str());
+        Curve { name: display_name(&own.config), strong, points }
     };
     let (title, unit) = if differences {
         ("Difference from the baseline, epoch by epoch", metric.unit.of_difference())
@@ -198,8 +260,9 @@ pub(super) fn learning(
         ("Learning curves", metric.unit.of_value())
     };
     let words = format!(
-        "Means over trainings; the band holds for a whole curve with {} confidence. What is compared is the last epoch.",
-        number::percent(confidence)
+        "Means over trainings; a band holds for a whole curve with {} confidence. What is compared is the last epoch.{}",
+        number::percent(confidence),
+        if far.is_empty() { "" } else { " In colour: the baseline, and those that end highest and lowest against it." }
     );
     let drawn = figures::learning_curves(&Curves {
         caption: caption(id, title, &words),
@@ -210,7 +273,7 @@ pub(super) fn learning(
             note: direction(metric.direction).to_owned(),
         },
         reference: differences.then(|| (0.0, "no difference".to_owned())),
-        curves: curves.configs.iter().filter_map(curve).collect(),
+        curves: curves.configs.iter().map(curve).collect(),
     });
     Figure::of(&words, title, id, drawn)
 }

@@ -79,7 +79,7 @@ pub fn dots(input: &Dots) -> Result<Figure, FigureError> {
     for (index, (row, text)) in input.rows.iter().zip(&numbers).enumerate() {
         layout.number(&mut svg, index, text);
         let finite = row.runs.iter().filter(|r| r.value.is_finite()).count();
-        let runs_word = if finite == 1 { "run" } else { "runs" };
+        let runs_word = if finite == 1 { "training" } else { "trainings" };
         layout.hover(&mut svg, index, &format!("{}: {text} ({finite} {runs_word})", isolated(&row.name)));
         draw_row(&mut svg, row, &layout, index, &scale, layout.roomy() && runs <= TITLED);
     }
@@ -115,12 +115,12 @@ fn look(row: &DotRow) -> (&'static str, Shape, &'static str) {
 }
 
 fn entries(input: &Dots) -> Vec<(&'static str, Key, String)> {
-    let mut entries = vec![("t-soft", Key::Dot("f-dot"), "one run".to_owned())];
+    let mut entries = vec![("t-soft", Key::Dot("f-dot"), "one training".to_owned())];
     if !input.interval_name.is_empty() {
         entries.push(("t-soft", Key::Line("f-mid"), input.interval_name.clone()));
     }
     if input.rows.iter().any(|r| r.baseline) {
-        entries.push(("t-base", Key::Mark(Shape::Square, "f-full"), "control".to_owned()));
+        entries.push(("t-base", Key::Mark(Shape::Square, "f-full"), "baseline".to_owned()));
     }
     for verdict in Verdict::ALL {
         if input.rows.iter().any(|r| !r.baseline && r.verdict == Some(verdict)) {
@@ -170,7 +170,9 @@ fn draw_row(svg: &mut Svg, row: &DotRow, layout: &Layout, index: usize, scale: &
     }
     if let Some(mean) = row.mean.filter(|m| m.is_finite()) {
         let mut d = Path::default();
-        shape.draw(&mut d, scale.at(mean), line, r);
+        // Among many thin rows those that differ must be found at a glance.
+        let larger = !layout.roomy() && row.verdict.is_some_and(Verdict::differs);
+        shape.draw(&mut d, scale.at(mean), line, if larger { 1.4 * r } else { r });
         svg.path(&format!("{fill} {tone}"), &d);
     }
 }

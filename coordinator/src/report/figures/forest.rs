@@ -143,6 +143,8 @@ fn draw_row(svg: &mut Svg, row: &ForestRow, layout: &Layout, index: usize, scale
     }
     let (shape, fill) = row.verdict.mark();
     let mut d = Path::default();
-    shape.draw(&mut d, scale.at(difference), y, r);
+    // Among many thin rows those that differ must be found at a glance.
+    let larger = !layout.roomy() && row.verdict.differs();
+    shape.draw(&mut d, scale.at(difference), y, if larger { 1.4 * r } else { r });
     svg.path(&format!("{fill} {tone}"), &d);
 }

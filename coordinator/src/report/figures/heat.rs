@@ -86,7 +86,7 @@ pub fn heat_map(input: &HeatMap) -> Result<Figure, FigureError> {
     }
     draw_marks(&mut svg, input, &place, &colours);
     let bottom = place.top + count(input.rows.len()) * place.cell.1;
-    draw_legend(&mut svg, input, &colours, place.framed(), bottom + 18.0);
+    draw_legend(&mut svg, input, &colours, &place, bottom + 18.0);
     let refused = |c: &&HeatCell| match input.view {
         HeatView::Effects => !c.effect.is_finite(),
         HeatView::PValues => c.p.is_some() && c.p().is_none(),
@@ -187,6 +187,11 @@ impl Place {
         self.cell.0 >= 9.0
     }
 
+    /// Whether cells are too small for the number of an effect.
+    fn bare(&self, view: HeatView) -> bool {
+        self.cell.0 < 44.0 && view == HeatView::Effects
+    }
+
     fn of_cell(&self, index: usize, columns: usize) -> (f64, f64) {
         let (row, column) = (index / columns, index % columns);
         (self.left + count(column) * self.cell.0, self.top + count(row) * self.cell.1)
@@ -284,7 +289,7 @@ fn draw_marks(svg: &mut Svg, input: &HeatMap, place: &Place, colours: &Colours) 
     let mut strokes = [Path::default(), Path::default()];
     let (wide, high) = place.cell;
     let inset = if wide < 24.0 { 1.5 } else { 2.5 };
-    let bare = wide < 44.0 && input.view == HeatView::Effects;
+    let bare = place.bare(input.view);
     for (index, cell) in input.cells.iter().enumerate() {
         let Some((cell, level)) = cell.as_ref().and_then(|c| Some((c, colours.level(c)?))) else { continue };
         let (x, y) = place.of_cell(index, input.columns.len());
@@ -305,7 +310,7 @@ fn draw_marks(svg: &mut Svg, input: &HeatMap, place: &Place, colours: &Colours) 
     }
 }
 
-fn draw_legend(svg: &mut Svg, input: &HeatMap, colours: &Colours, framed: bool, top: f64) {
+fn draw_legend(svg: &mut Svg, input: &HeatMap, colours: &Colours, place: &Place, top: f64) {
     let mut x = 40.0;
     let mut cell = |svg: &mut Svg, level: i32, text: &str, wide: f64| {
         let mut d = Path::default();
@@ -321,7 +326,9 @@ fn draw_legend(svg: &mut Svg, input: &HeatMap, colours: &Colours, framed: bool, 
                 let text = if level % HEAT == 0 { colours.digits.signed(value) } else { String::new() };
                 cell(svg, level, &text, 26.0);
             }
-            format!("{} (stronger beyond the ends)", axes::fit(&input.effect, 240.0, 11.0))
+            let beyond = input.cells.iter().flatten().any(|c| c.effect.is_finite() && c.effect.abs() > colours.limit);
+            let effect = axes::fit(&input.effect, 240.0, 11.0);
+            if beyond { format!("{effect} (some beyond the ends)") } else { effect }
         }
         HeatView::PValues => {
             cell(svg, 0, "> 0.5", 64.0);
@@ -333,7 +340,12 @@ fn draw_legend(svg: &mut Svg, input: &HeatMap, colours: &Colours, framed: bool, 
     };
     x += 36.0;
     svg.text("f-s f-q", x, top + 10.0, &about);
-    if framed && input.cells.iter().flatten().any(|c| c.p().is_some()) {
-        svg.text("f-s f-q", x, top + 25.0, &format!("framed: p ≤ {}", axes::plain(input.alpha)));
+    let mut marks = Vec::new();
+    if place.framed() && input.cells.iter().flatten().any(|c| c.p().is_some()) {
+        marks.push(format!("framed: p ≤ {}", axes::plain(input.alpha)));
     }
+    if place.bare(input.view) {
+        marks.push("stroke: below 0".to_owned());
+    }
+    svg.text("f-s f-q", x, top + 25.0, &marks.join("; "));
 }

@@ -95,12 +95,14 @@ pub(super) fn looks(wanted: &[bool], most: usize) -> Vec<Option<usize>> {
 pub(super) fn draw(plane: &Plane<'_>) -> Result<Figure, FigureError> {
     let empty = FigureError::Empty { figure: plane.figure };
     let named = plane.lines.iter().filter(|l| l.look.is_some() && l.points.iter().any(finite));
-    let names: Vec<String> = named.map(|l| axes::fit(l.name, 170.0, 11.0)).collect();
+    let names: Vec<String> = named.map(|l| axes::fit(l.name, NAME, 11.0)).collect();
     let height = 300.0_f64.max(axes_count(names.len()) * 16.0);
     let (top, bottom) = (16.0, 16.0 + height);
+    let banded =
+        plane.spread == Spread::Band && plane.lines.iter().filter(|l| l.look.is_some() && has_band(l)).count() <= BANDS;
     let y = match plane.ends {
         Some(ends) => Some(Scale::fixed(ends, (bottom, top), Kind::Upright)),
-        None => Scale::new(y_range(plane), (bottom, top), Kind::Upright),
+        None => Scale::new(y_range(plane, banded), (bottom, top), Kind::Upright),
     };
     let y = y.filter(|_| plane.lines.iter().any(|l| l.points.iter().any(finite))).ok_or_else(|| empty.clone())?;
     let widest = names.iter().map(|n| axes::width(n, 11.0)).fold(0.0, f64::max);
@@ -113,20 +115,37 @@ pub(super) fn draw(plane: &Plane<'_>) -> Result<Figure, FigureError> {
         thin_line(&mut svg, plane, line, &x, &y);
     }
     let strong = || plane.lines.iter().filter(|l| l.look.is_some());
-    if plane.spread == Spread::Band {
+    if banded {
         strong().for_each(|l| band(&mut svg, plane, l, &x, &y));
     }
     for line in strong() {
         strong_line(&mut svg, plane, line, &x, &y);
     }
+    rule_texts(&mut svg, plane, &x, &y);
     end_names(&mut svg, plane, &x, &y);
-    let others = plane.lines.iter().filter(|l| l.look.is_none()).count();
-    let mut below = bottom + 46.0;
+    let others = plane.lines.iter().filter(|l| l.look.is_none() && l.points.iter().any(finite)).count();
+    let mut notes = Vec::new();
     if others > 0 {
-        svg.text("f-s f-q", left, below + 6.0, &format!("Thin grey lines: {others} {}.", plane.others));
+        notes.push(format!("Thin grey lines: {others} {}.", plane.others));
+    }
+    if plane.spread == Spread::Band && !banded {
+        notes.push(format!("Bands of more than {BANDS} lines would hide each other and are left out."));
+    }
+    let mut below = bottom + 46.0;
+    for note in &notes {
+        svg.text("f-s f-q", left, below + 6.0, note);
         below += 16.0;
     }
     Ok(Figure::new(plane.caption, below, svg, plane.left_out))
+}
+
+/// Most room for the name of a line.
+const NAME: f64 = 190.0;
+/// Most lines with bands.
+const BANDS: usize = 8;
+
+fn has_band(line: &Line<'_>) -> bool {
+    line.points.iter().any(|p| finite(p) && p.interval.and_then(Interval::usable).is_some())
 }
 
 fn axes_count(count: usize) -> f64 {
@@ -142,12 +161,14 @@ fn finite(point: &Point) -> bool {
     point.x.is_finite() && point.y.is_finite()
 }
 
-fn y_range(plane: &Plane<'_>) -> Range {
+/// Intervals that are not drawn take no room.
+fn y_range(plane: &Plane<'_>, banded: bool) -> Range {
     let mut range = Range::default();
     for line in &plane.lines {
         for point in line.points.iter().filter(|p| finite(p)) {
             range.point(point.y);
-            range.interval(point.interval.and_then(Interval::usable).filter(|_| line.look.is_some()));
+            let drawn = line.look.is_some() && (banded || plane.spread == Spread::Bars);
+            range.interval(point.interval.and_then(Interval::usable).filter(|_| drawn));
         }
     }
     plane.lying.iter().for_each(|r| range.point(r.value));
@@ -187,18 +208,27 @@ fn frame(svg: &mut Svg, plane: &Plane<'_>, x: &Scale, y: &Scale) {
     let mut rules = Path::default();
     for rule in plane.lying.iter().filter(|r| r.value.is_finite()) {
         rules.segment((left, y.at(rule.value)), (right, y.at(rule.value)));
+    }
+    for rule in plane.upright.iter().filter(|r| r.value.is_finite()) {
+        rules.segment((x.at(rule.value), top), (x.at(rule.value), bottom));
+    }
+    svg.path("f-ref", &rules);
+}
+
+/// Words beside the straight lines, above everything else.
+fn rule_texts(svg: &mut Svg, plane: &Plane<'_>, x: &Scale, y: &Scale) {
+    let ((left, right), (bottom, _)) = (x.ends(), y.ends());
+    for rule in plane.lying.iter().filter(|r| r.value.is_finite()) {
         svg.text("f-s f-o", left + 6.0, y.at(rule.value) - 5.0, &axes::fit(&rule.text, right - left, 11.0));
     }
     for (index, rule) in plane.upright.iter().filter(|r| r.value.is_finite()).enumerate() {
         let at = x.at(rule.value);
-        rules.segment((at, top), (at, bottom));
         let text = axes::fit(&rule.text, 200.0, 11.0);
         // To the side with more room; below the one before it, so that two close ones can be read.
         let line = bottom - 8.0 - 15.0 * axes_count(index % 4);
         let (class, x) = if at > (left + right) / 2.0 { ("f-s f-o f-e", at - 5.0) } else { ("f-s f-o", at + 5.0) };
         svg.text(class, x, line, &text);
     }
-    svg.path("f-ref", &rules);
 }
 
 /// Runs of points without a gap.
@@ -336,7 +366,7 @@ fn end_names(svg: &mut Svg, plane: &Plane<'_>, x: &Scale, y: &Scale) {
         let mut d = Path::default();
         shape.draw(&mut d, mark, place, 4.0);
         svg.path(&format!("{} {tone}", if matches!(shape, Shape::Dash) { "f-stroke" } else { "f-full" }), &d);
-        let shown = axes::fit(line.name, 170.0, 11.0);
+        let shown = axes::fit(line.name, NAME, 11.0);
         svg.name("f-s", (mark + 9.0, place + 4.0), &shown, line.name);
     }
 }

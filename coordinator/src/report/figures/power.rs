@@ -1,4 +1,4 @@
-//! Power against the number of replicates, and a statistic against its boundary from look to look.
+//! Power against the true difference, and a statistic against its boundary from look to look.
 
 use super::{
     Axis, Caption, Figure, FigureError,
@@ -11,22 +11,22 @@ use super::{
 pub struct Power {
     /// What the figure is called.
     pub caption: Caption,
-    /// Such as `replicates per config`.
-    pub replicates: Axis,
+    /// Such as `true difference`.
+    pub x: Axis,
     /// Power that is asked for, usually 0.8.
     pub target: f64,
-    /// Planned number of replicates.
-    pub planned: Option<f64>,
-    /// One per true effect.
+    /// Places on the x axis to mark, each with its words, such as the smallest difference that matters.
+    pub marks: Vec<(f64, String)>,
+    /// One per comparison or design.
     pub curves: Vec<PowerCurve>,
 }
 
-/// Power for one true effect.
+/// Power of one comparison.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PowerCurve {
-    /// Such as `0.5 pp`.
-    pub effect: String,
-    /// Numbers of replicates with the power of each, from 0 to 1.
+    /// Its name, written at its end.
+    pub name: String,
+    /// Places on the x axis with the power of each, from 0 to 1.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -38,24 +38,24 @@ pub fn power(input: &Power) -> Result<Figure, FigureError> {
     let point = |&(x, y): &(f64, f64)| Point { x, y, interval: None };
     let mut lines = Vec::with_capacity(input.curves.len());
     for (curve, look) in input.curves.iter().zip(lines::looks(&vec![false; input.curves.len()], 24)) {
-        lines.push(Line { name: &curve.effect, points: curve.points.iter().map(point).collect(), look });
+        lines.push(Line { name: &curve.name, points: curve.points.iter().map(point).collect(), look });
     }
     let target = Rule { value: input.target.clamp(0.0, 1.0), text: format!("power {}", plain(input.target)) };
     lines::draw(&Plane {
         figure: "power",
         caption: &input.caption,
-        x: &input.replicates,
+        x: &input.x,
         y: &Axis { label: "power".to_owned(), ..Axis::default() },
         places: None,
-        counts: true,
+        counts: false,
         ends: Some((0.0, 1.0)),
         lying: vec![target],
-        upright: input.planned.iter().map(|&n| Rule { value: n, text: format!("planned: {}", plain(n)) }).collect(),
+        upright: input.marks.iter().map(|(value, text)| Rule { value: *value, text: text.clone() }).collect(),
         spread: Spread::Band,
         steps: false,
         left_out: lines::not_finite(&lines),
         lines,
-        others: "other effects",
+        others: "other comparisons",
     })
 }
 

@@ -77,9 +77,9 @@ pub fn slopes(input: &Slopes) -> Result<Figure, FigureError> {
     let left = 40.0 + axes::ticks_width(&upright);
     let wide = (WIDTH - left) / f64::from(u32::try_from(columns).unwrap_or(1));
     // Name of the panel above, names of its sides below.
-    let high = height + if columns > 4 { 30.0 } else { 56.0 };
+    let high = height + if columns > 4 { 30.0 } else { 64.0 };
     let rows = f64::from(u32::try_from(input.panels.len().div_ceil(columns)).unwrap_or(u32::MAX));
-    let total = (top + 20.0 + rows * high).max(top + 240.0);
+    let total = (top + rows * high).max(top + 240.0);
     let along = (total - top).min(360.0);
     svg.turned("f-q f-m", 15.0, top + along / 2.0, &axes::fit(&axes::axis_title(&input.axis), along, 13.0));
     for (index, panel) in input.panels.iter().enumerate() {
@@ -154,9 +154,13 @@ fn draw_panel(svg: &mut Svg, panel: &SlopePanel, scale: &Scale, place: (f64, f64
         svg.path("f-full t-base", &marks);
     }
     if columns <= 4 {
-        let below = y + height + 15.0;
-        for (class, at, name) in [("f-s f-q", x, &panel.baseline), ("f-s f-q f-e", x + wide, &panel.config)] {
-            svg.name(class, (at, below), &axes::fit(name, wide / 2.0 - 5.0, 11.0), name);
-        }
+        // Side by side where both have room, else one below the other.
+        let half = wide / 2.0 - 5.0;
+        let short = [&panel.baseline, &panel.config].iter().all(|name| axes::width(name, 11.0) <= half);
+        let (room, second) = if short { (half, 0.0) } else { (wide, 14.0) };
+        let below = y + height + 13.0;
+        svg.name("f-s f-q", (x, below), &axes::fit(&panel.baseline, room, 11.0), &panel.baseline);
+        let at = (x + wide, below + second);
+        svg.name("f-s f-q f-e", at, &axes::fit(&panel.config, room, 11.0), &panel.config);
     }
 }

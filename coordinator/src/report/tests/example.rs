@@ -3,7 +3,7 @@
 use crate::results::{AttemptResult, Origin, RESULTS_SCHEMA, SweepResults, TrialResult};
 use sweeper_core::{
     record::{Metric, Provenance},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks},
 };
 
 /// 2026-11-22T06:43:05Z.
@@ -35,6 +35,7 @@ impl Builder {
                 delta: None,
                 secondary: Vec::new(),
                 missing: Missing::CompletedPairs,
+                tasks: Tasks::None,
                 stopping: Stopping::Fixed,
             },
             digest: digest(1),

@@ -17,10 +17,12 @@ mod records;
 mod replay;
 mod schema;
 mod snapshots;
+mod tasks;
 
 use super::{Analysis, Input, analyze, write_all};
 use crate::results::SweepResults;
 use std::path::Path;
+use sweeper_core::spec::FamilyKind;
 
 fn html(analysis: &Analysis) -> String {
     super::render::page(&super::document::Document::of(analysis))
@@ -39,10 +41,17 @@ fn analysis_of(results: &SweepResults) -> Analysis {
 fn write_example_report() {
     let dir = std::env::var_os("SWEEPER_EXAMPLE_REPORT").expect("SWEEPER_EXAMPLE_REPORT names a folder");
     for (name, results) in [
-        ("ten", example::ten_configs()),
+        ("ten", tasks::with_curves(example::ten_configs())),
+        ("two", tasks::with_curves(tasks::grid(FamilyKind::Baseline, 1, 2))),
         ("small", example::small()),
         ("strata", example::strata()),
-        ("many", example::many(200)),
+        ("many", tasks::with_curves(example::many(200))),
+        ("tasks", tasks::tasks(4, 20)),
+        ("many-tasks", tasks::tasks(16, 15)),
+        ("few", tasks::tasks(3, 5)),
+        ("grid", tasks::with_curves(tasks::grid(FamilyKind::Baseline, 3, 4))),
+        ("pairs", tasks::grid(FamilyKind::AllPairs, 2, 4)),
+        ("all-pairs", tasks::grid(FamilyKind::AllPairs, 9, 6)),
     ] {
         let analysis = analysis_of(&results);
         write_all(&Path::new(&dir).join(name), &Input::of_sweep(&results), &analysis).unwrap();

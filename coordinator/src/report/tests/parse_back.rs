@@ -10,6 +10,7 @@ mod documents;
 mod example;
 mod readers;
 
+use super::{analysis_of, tasks};
 use crate::report::{
     document::{CellKind, Document},
     render::{self, latex},
@@ -18,6 +19,7 @@ use crate::report::{
 use documents::documents;
 use proptest::prelude::*;
 use readers::ReadTable;
+use sweeper_core::spec::FamilyKind;
 
 /// What stays of a text in every format.
 fn bare(text: &str) -> String {
@@ -156,6 +158,20 @@ proptest! {
         readers::only_our_elements(&render::page(&document));
         readers::only_our_markdown(&render::markdown(&document), &document);
         readers::balanced(&render::latex(&document));
+    }
+}
+
+/// Documents of analyses with every section.
+#[test]
+fn every_format_holds_sections_of_tasks_and_grids() {
+    let mut loss = tasks::tasks(2, 16);
+    loss.spec.analysis.metric = "loss/balanced".to_owned();
+    for results in [tasks::tasks(3, 16), tasks::tasks(13, 4), loss, tasks::grid(FamilyKind::AllPairs, 2, 3)] {
+        let document = Document::of(&analysis_of(&results));
+        html_agrees(&document);
+        markdown_agrees(&document);
+        latex_agrees(&document);
+        csv_agrees(&document);
     }
 }
 

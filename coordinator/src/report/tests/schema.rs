@@ -1,10 +1,10 @@
 //! `docs/report.schema.json` is what the code derives, and reports are what it says.
 
-use super::{analysis_of, example};
+use super::{analysis_of, example, tasks};
 use crate::report::{render, schema};
 use serde_json::Value;
 use std::path::Path;
-use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing};
+use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing, Tasks};
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/report.schema.json");
 
@@ -29,7 +29,14 @@ fn the_committed_schema_is_what_the_code_derives() {
 
 /// A report as text and as a value.
 fn reports() -> Vec<Value> {
-    let sweeps = [example::small(), example::strata(), example::ten_configs(), example::many(40)];
+    let sweeps = [
+        example::small(),
+        example::strata(),
+        example::ten_configs(),
+        example::many(40),
+        tasks::tasks(3, 16),
+        tasks::grid(FamilyKind::AllPairs, 2, 2),
+    ];
     sweeps.iter().map(|s| serde_json::from_str(&render::json(&analysis_of(s)).unwrap()).unwrap()).collect()
 }
 
@@ -87,5 +94,6 @@ fn mirrors_of_the_core_have_its_names() {
         Correction: Holm, Bonferroni, MaxT, MaxTSingleStep, Dunnett, TukeyKramer, GamesHowell, None;
         FamilyKind: Baseline, OneFactor, AllPairs, Matched;
         Missing: CompletedPairs, WorstRank;
+        Tasks: None, Strata;
     }
 }

@@ -13,7 +13,7 @@ use sweeper_core::{
     ids::{AttemptId, Millis, WorkerId},
     record::{Metric, Outcome, OutcomeKind, Prediction, Provenance, WorkerInfo},
     scheduler::{Grant, ReportAnswer, Scheduler, Settings, TrialReport},
-    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec},
+    spec::{AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks},
 };
 
 /// Settings of these tests.
@@ -56,6 +56,7 @@ pub(crate) fn spec(name: &str, seed: u64, pairing: Pairing, configs: &[(&str, u3
             delta: None,
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
+            tasks: Tasks::None,
             stopping: Stopping::Fixed,
         },
         digest,

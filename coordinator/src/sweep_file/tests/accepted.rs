@@ -2,7 +2,9 @@
 
 use super::{SMALL, edited, sweep, sweep_with, with_grid};
 use crate::sweep_file::parse_with_warnings;
-use sweeper_core::spec::{Correction, Direction, LookPlan, Pairing, Spending, Stopping, SweepSpec};
+use sweeper_core::spec::{
+    AnalysisPlan, Correction, Direction, LookPlan, Pairing, Spending, Stopping, SweepSpec, Tasks,
+};
 use sweeper_recipe::{Recipe, TrainPrior};
 
 fn recipe(spec: &SweepSpec, config: usize) -> Recipe {
@@ -247,4 +249,41 @@ fn a_stopping_rule_is_part_of_the_plan() {
     let text = format!("{SMALL}delta = 0.5\n[stopping]\nrule = 'looks'\nlooks = 2\nfutility = true\n");
     assert!(matches!(sweep(&text).analysis.stopping, Stopping::Looks { futility: true, .. }));
     assert_eq!(sweep_with(SMALL, &["stopping.rule=e-value"]).unwrap().analysis.stopping, Stopping::EValue);
+}
+
+/// The small sweep on two tasks.
+fn with_tasks(analysis: &str, second: &str) -> String {
+    let strata = format!("[[stratum]]\nname = 'one'\n[[stratum]]\nname = 'two'\nset = {{ {second} }}\n[analysis]");
+    SMALL.replacen("[analysis]", &strata, 1) + analysis
+}
+
+#[test]
+fn strata_may_be_tasks() {
+    let strata = sweep(&with_tasks("", "epochs = 3"));
+    let none = sweep(&with_tasks("tasks = 'none'\n", "epochs = 3"));
+    let tasks = sweep(&with_tasks("tasks = 'strata'\n", "epochs = 3"));
+    assert_eq!((strata.analysis.tasks, tasks.analysis.tasks), (Tasks::None, Tasks::Strata));
+    // Said or not, no tasks are the same plan; tasks are another.
+    assert_eq!((&strata.digest, &strata.plan_digest), (&none.digest, &none.plan_digest));
+    assert!(tasks.digest != strata.digest && tasks.plan_digest != strata.plan_digest);
+    let looks = with_tasks("tasks = 'strata'\n[stopping]\nrule = 'looks'\nlooks = [3]\n", "epochs = 3");
+    assert_eq!(sweep(&looks).analysis.tasks, Tasks::Strata);
+    // A plan that was stored before there were tasks has none.
+    let mut stored = serde_json::to_value(&tasks.analysis).unwrap();
+    assert_eq!(stored.as_object_mut().unwrap().remove("tasks"), Some("strata".into()));
+    assert_eq!(serde_json::from_value::<AnalysisPlan>(stored).unwrap(), strata.analysis);
+}
+
+#[test]
+fn configs_that_some_tasks_do_not_measure_are_named() {
+    let own = "\"data.unbalance.enabled\" = true";
+    let text = with_tasks("tasks = 'strata'\n", "'data.unbalance.enabled' = false")
+        .replacen("name = \"plain\"", &format!("name = \"plain\"\nset = {{ {own} }}"), 1)
+        .replacen("set  = {", &format!("set  = {{ {own},"), 1)
+        .replacen("[[stratum]]", "[[config]]\nname = 'third'\n[[stratum]]", 1);
+    let notes = parse_with_warnings(&text, "test.toml", &[]).unwrap().1;
+    let note = "not told over all tasks, since in some they do not yield `accuracy/perverse`: `third`";
+    assert!(notes.iter().any(|n| n == note), "{notes:?}");
+    let without = parse_with_warnings(&text.replace("tasks = 'strata'\n", ""), "test.toml", &[]).unwrap().1;
+    assert!(without.iter().all(|n| !n.contains("tasks")), "{without:?}");
 }

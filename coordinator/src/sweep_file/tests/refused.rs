@@ -78,6 +78,10 @@ refused! {
     grid_excludes_all: with_grid("[grid]\n'optimizer.lr' = [0.1]\nexclude = [{ 'optimizer.lr' = 0.1 }]", "lr=0.1");
     grid_conflict: with_grid("[grid]\n'prior.train' = ['none', 'train']", "train=none");
     grid_baseline: with_grid("[grid]\n'optimizer.lr' = [1e-3, 1e-2]", "lr=1e-3");
+    tasks_without_strata: edited("baseline =", "tasks = 'strata'\nbaseline =");
+    tasks_of_one_stratum: edited("baseline =", "tasks = 'strata'\nbaseline =").replace("[analysis]", "[[stratum]]\nname = 'long'\nset = { epochs = 9 }\n[analysis]");
+    tasks_unknown: edited("baseline =", "tasks = 'stratum'\nbaseline =");
+    tasks_wrong_type: edited("baseline =", "tasks = true\nbaseline =");
     stopping_without_rule: with_stopping("looks = 3");
     stopping_unknown_rule: with_stopping("rule = 'evalue'");
     stopping_unknown_key: with_stopping("rule = 'looks'\nlook = 3");

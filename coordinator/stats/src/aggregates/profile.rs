@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::by_task;
 use crate::bootstrap::strata::{Design, Statistic};
-use crate::bootstrap::{Levels, Resampling};
+use crate::bootstrap::{Levels, Resampling, Seeds};
 use crate::degenerate::{Degenerate, check_sample};
 use crate::summary::quantile_sorted;
 
@@ -42,6 +42,14 @@ struct Shares {
     thresholds: usize,
 }
 
+impl Shares {
+    /// `thresholds` ascend.
+    fn of(scores: &[Vec<f64>], thresholds: &[f64]) -> Self {
+        let below = |runs: &Vec<f64>| runs.iter().map(|run| thresholds.partition_point(|t| t < run)).collect();
+        Self { below: scores.iter().map(below).collect(), thresholds: thresholds.len() }
+    }
+}
+
 struct Gathered {
     /// Share of runs above just so many thresholds, summed over tasks.
     just: Vec<f64>,
@@ -73,12 +81,27 @@ impl Statistic for Shares {
     }
 
     fn add(&self, task: usize, weights: &[u32], state: &mut Gathered) {
-        let one = 1.0 / self.below[task].len() as f64;
+        // As many as there are runs, but where tasks lack some of the seeds they share.
+        let one = 1.0 / f64::from(weights.iter().sum::<u32>());
         for (&below, &weight) in self.below[task].iter().zip(weights) {
             state.just[below] += f64::from(weight) * one;
         }
         state.tasks += 1;
     }
+}
+
+/// The shares of [`performance_profile`] alone, for each of the ascending `thresholds`.
+///
+/// # Errors
+/// [`Degenerate::TooFew`] without a task, run or threshold; [`Degenerate::NotFinite`]; [`Degenerate::Domain`] for
+/// thresholds that do not ascend.
+pub fn profile_shares(scores: &[Vec<f64>], thresholds: &[f64]) -> Result<Vec<f64>, Degenerate> {
+    check_sample(thresholds, 1)?;
+    if !thresholds.is_sorted() {
+        return Err(Degenerate::domain("thresholds must ascend"));
+    }
+    let design = Design::of(&by_task(&[scores])?, Seeds::Own, Levels::Runs)?;
+    Ok(design.without(&Shares::of(scores, thresholds), Gathered::shares, |_, _| ()))
 }
 
 /// Performance profile (run-score distribution): for each threshold the share of runs with a higher score, the mean
@@ -93,6 +116,7 @@ impl Statistic for Shares {
 pub fn performance_profile(
     scores: &[Vec<f64>],
     thresholds: &[f64],
+    seeds: Seeds<'_>,
     levels: Levels,
     simultaneous: bool,
     confidence: f64,
@@ -102,9 +126,8 @@ pub fn performance_profile(
     check_sample(thresholds, 1)?;
     let mut thresholds = thresholds.to_vec();
     thresholds.sort_by(f64::total_cmp);
-    let design = Design::of(&by_task(&[scores])?, false, levels)?;
-    let below = |runs: &Vec<f64>| runs.iter().map(|run| thresholds.partition_point(|t| t < run)).collect();
-    let statistic = Shares { below: scores.iter().map(below).collect(), thresholds: thresholds.len() };
+    let design = Design::of(&by_task(&[scores])?, seeds, levels)?;
+    let statistic = Shares::of(scores, &thresholds);
     let shares = design.without(&statistic, Gathered::shares, |_, _| ());
     let replicates = design.resample(&statistic, resampling.draws(), resampling.resamples, Gathered::shares);
     let bands = if simultaneous {

@@ -142,15 +142,13 @@ impl Made {
     }
 
     pub(super) fn power(&self, curves: usize) -> Power {
-        let curve = |c: usize| PowerCurve {
-            effect: self.name(c),
-            points: (0..5).map(|i| (self.v(c + i), self.v(i))).collect(),
-        };
+        let curve =
+            |c: usize| PowerCurve { name: self.name(c), points: (0..5).map(|i| (self.v(c + i), self.v(i))).collect() };
         Power {
             caption: caption(&self.name(0)),
-            replicates: axis("replicates", ""),
+            x: axis("true difference", "pp"),
             target: 0.8,
-            planned: Some(self.v(0)),
+            marks: vec![(self.v(0), self.name(0))],
             curves: (0..curves).map(curve).collect(),
         }
     }
