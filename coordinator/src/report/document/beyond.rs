@@ -411,6 +411,22 @@ pub(super) fn audit(analysis: &Analysis) -> Section {
     Section::new("audit", "How the trials were made", vec![Block::List(lines)])
 }
 
+/// What the audit found that no number of the report survives.
+pub(super) fn audit_stamps(analysis: &Analysis) -> Vec<String> {
+    let audit = &analysis.audit;
+    let confounded = audit.associations.iter().filter(|found| found.v > CONFOUNDED);
+    let confounded = confounded.map(|found| {
+        format!("CONFOUNDED: differences between configs are not separable from the {} that trained them", found.what)
+    });
+    let copied = audit.copies.iter().map(|c| c.count).sum::<usize>();
+    let copied = (copied > 0).then(|| {
+        format!(
+            "COPIES: {copied} trainings under different seeds are the same as others: n counts them as if they were not"
+        )
+    });
+    confounded.chain(copied).collect()
+}
+
 fn association(found: &Association, alpha: f64) -> String {
     let v = fixed(found.v, 2);
     let what = &found.what;

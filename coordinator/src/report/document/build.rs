@@ -22,7 +22,7 @@ impl Document {
     /// The report of an analysis.
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
-        let mut sections = vec![verdicts(analysis), plan::section(analysis)];
+        let mut sections = vec![verdicts(analysis), plan::section(analysis), beyond::audit(analysis)];
         sections.extend(primary(analysis));
         sections.extend(beyond::looks(analysis));
         sections.extend(tasks::section(analysis));
@@ -34,7 +34,6 @@ impl Document {
         sections.extend(noise::section(analysis));
         sections.extend(beyond::failures(analysis));
         sections.extend(beyond::power(analysis));
-        sections.push(beyond::audit(analysis));
         sections.push(exceptions(analysis));
         sections.push(how_to_read(analysis));
         sections.push(provenance(analysis));
@@ -51,7 +50,8 @@ impl Section {
 fn stamps(analysis: &Analysis) -> Vec<String> {
     let exploratory = analysis.exploratory_stamp();
     let partial = analysis.partial.then(|| wording::partial_stamp(analysis));
-    exploratory.into_iter().chain(partial).chain(text::determinism_warning(analysis)).collect()
+    let found = text::determinism_warning(analysis).into_iter().chain(beyond::audit_stamps(analysis));
+    exploratory.into_iter().chain(partial).chain(found).collect()
 }
 
 fn facts(analysis: &Analysis) -> Vec<String> {

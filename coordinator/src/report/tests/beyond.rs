@@ -227,7 +227,7 @@ fn the_audit_sees_confounding_drift_and_copies() {
     let worker = &analysis.audit.associations[0];
     assert!(worker.what == "worker" && worker.v > 0.9, "{worker:?}");
     let told = format!("{:?}", Document::of(&analysis));
-    assert!(told.contains("CONFOUNDED: configs go with the worker"));
+    assert!(told.contains("CONFOUNDED: configs go with the worker") && told.contains("not separable from the worker"));
     let shuffled = planned(&[50.0, 53.0], 10, |r| {
         r.attempts.iter_mut().for_each(|a| a.worker = format!("w{}", (a.replicate + a.config) % 2));
     });
