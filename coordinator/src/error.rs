@@ -214,6 +214,8 @@ impl From<AnalyzeError> for Failure {
             AnalyzeError::Schema { .. } => {
                 Self::new(Exit::VersionMismatch, error).hint("use the version of sweeper that wrote them")
             }
+            AnalyzeError::TooManyPairs { .. } => Self::new(Exit::OutOfRange, error)
+                .hint("compare with a baseline (family `baseline`), or report on fewer configs at a time"),
             _ => Self::new(Exit::StoreFailed, format!("these results cannot be analysed: {error}")),
         }
     }
@@ -228,7 +230,7 @@ impl From<LayoutError> for Failure {
                 Self::new(Exit::VersionMismatch, &error).hint("use the version of sweeper that took the sweep")
             }
             LayoutError::Unreadable { .. } => {
-                Self::new(Exit::FileUnreadable, &error).hint("give the path of a CSV file")
+                Self::new(Exit::FileUnreadable, &error).hint("give the path of a CSV file in UTF-8")
             }
             LayoutError::UnknownLayout { .. } | LayoutError::Row { .. } | LayoutError::Cell { .. } => {
                 Self::new(Exit::OutOfRange, &error)

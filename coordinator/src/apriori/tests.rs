@@ -212,7 +212,8 @@ fn files_that_are_none_are_refused_with_their_place() {
         let error = read(&file(dir.path(), text), &Wanted::default()).unwrap_err().to_string();
         error.replace(&dir.path().display().to_string(), "").replace("/earlier results.csv", "F")
     };
-    assert!(refused("").starts_with(
+    assert_eq!(refused(""), "cannot read F: it is empty");
+    assert!(refused("a,b\n").starts_with(
         "F: its first line is that of no known layout; expected config,replicate,metric,epoch,value, or epochs,ub,ap,tp"
     ));
     assert!(refused("sweep,config,replicate\n").starts_with("F: its first line is that of no known layout"));

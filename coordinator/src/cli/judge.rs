@@ -24,10 +24,10 @@ pub(super) struct JudgeArgs {
     #[arg(long, value_name = "METHOD")]
     correction: Option<Method>,
     /// Family-wise error rate, above 0, below 0.5 [default: 0.05]
-    #[arg(long, value_parser = alpha)]
+    #[arg(long, value_parser = alpha, allow_negative_numbers = true)]
     alpha: Option<f64>,
     /// Smallest difference that matters, in the metric's unit; without it nothing is called equivalent
-    #[arg(long, value_parser = delta)]
+    #[arg(long, value_parser = delta, allow_negative_numbers = true)]
     delta: Option<f64>,
     /// Replicate r of every config had the same seed: compare in pairs
     #[arg(long)]

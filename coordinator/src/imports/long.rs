@@ -1,8 +1,8 @@
 //! One row per value, as `results.csv` has them.
 
-use super::{LayoutError, Text, Wanted, hex, plan, results, shown};
+use super::{LayoutError, Text, Wanted, hex, plan, results, rows, shown};
 use crate::results::{SweepResults, TrialResult};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use sweeper_core::{
     record::Metric,
     spec::{ConfigSpec, Pairing},
@@ -13,32 +13,45 @@ use sweeper_core::{
 pub(super) const HEAD: [&str; 5] = ["config", "replicate", "metric", "epoch", "value"];
 /// Distinct configs that a file may have.
 const MOST_CONFIGS: usize = 10_000;
+/// Pairs of a config and a metric that a file may have: what a report has a mean of.
+const MOST_CELLS: usize = 200_000;
+/// Replicates that may be missing below the highest number, beside four times those that are there.
+const MOST_ABSENT: u64 = 100_000;
 /// Highest number of a replicate.
 const LARGEST_REPLICATE: u32 = 999_999;
 /// Longest name, in bytes.
 const LONGEST_NAME: usize = 100_000;
 
+/// The columns that are not there, in a first line that has others of them.
+pub(super) fn missing(head: &[String]) -> Option<Vec<&'static str>> {
+    let (there, missing): (Vec<_>, Vec<_>) =
+        HEAD.into_iter().partition(|column| head.iter().any(|found| found == column));
+    (there.len() >= 3 && !missing.is_empty()).then_some(missing)
+}
+
 pub(super) fn is_head(head: &[String]) -> bool {
     HEAD.iter().all(|column| head.iter().any(|found| found == column))
 }
 
-/// Values of one training.
-type Training = Vec<Metric>;
-
 /// Reads a file. `config` may be `stratum/config`: it is, if every name has one stroke. Configs keep the order in which
 /// they come first.
 pub(super) fn read(text: &Text, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
-    let (names, trainings) = rows(text)?;
-    let metrics: BTreeSet<String> = trainings.values().flatten().map(|m| m.name.clone()).collect();
+    let Table { configs: names, metrics: named, rows: mut values } = table(text)?;
+    let metrics: BTreeSet<String> = named.iter().cloned().collect();
     let metric = wanted.metric.clone().or_else(|| primary(&metrics)).unwrap_or_default();
-    let configs = configs(&names, &trainings);
+    order(&mut values, &named);
+    distinct(text, &values, (&names, &named))?;
+    let trainings = values.chunk_by(|a, b| a.training() == b.training());
+    let trials: Vec<TrialResult> = trainings.map(|own| trial(own, &named, &text.file)).collect();
+    let configs = configs(&names, &values);
+    let planned: u64 = configs.iter().map(|c| u64::from(c.replicates)).sum();
+    if planned > MOST_ABSENT + 4 * trials.len() as u64 {
+        let there = trials.len();
+        let why = format!("replicates are numbered up to {planned} in all, and {there} are there; number them from 0");
+        return Err(LayoutError::Row { file: text.file.clone(), line: 2, why });
+    }
     let analysis = plan(&text.file, wanted, &configs, (None, &metrics), metric)?;
     let pairing = if wanted.paired { Pairing::Common } else { Pairing::Independent };
-    let mut trials: Vec<TrialResult> = trainings
-        .into_iter()
-        .map(|((config, replicate), metrics)| trial(config, replicate, metrics, &text.file))
-        .collect();
-    trials.sort_by_key(|t| (t.config, t.replicate));
     Ok(results(text, pairing, (configs, analysis), trials))
 }
 
@@ -47,10 +60,60 @@ fn primary(metrics: &BTreeSet<String>) -> Option<String> {
     metrics.get("accuracy/balanced").or_else(|| metrics.first()).cloned()
 }
 
-/// Names of the configs, and what each training showed by config and replicate.
-type Rows = (Vec<String>, BTreeMap<(u32, u32), Training>);
+/// One value.
+#[derive(Clone, Copy)]
+struct Row {
+    config: u32,
+    replicate: u32,
+    metric: u32,
+    epoch: u32,
+    is_final: bool,
+    line: u32,
+    value: f64,
+}
 
-fn rows(text: &Text) -> Result<Rows, LayoutError> {
+impl Row {
+    fn training(&self) -> (u32, u32) {
+        (self.config, self.replicate)
+    }
+
+    /// What no two rows may have in common.
+    fn key(&self) -> (u32, u32, u32, u32, bool) {
+        (self.config, self.replicate, self.metric, self.epoch, self.is_final)
+    }
+}
+
+/// A file in numbers: names of configs and metrics in the order in which they come first, and the rows.
+struct Table {
+    configs: Vec<String>,
+    metrics: Vec<String>,
+    rows: Vec<Row>,
+}
+
+/// Names and their numbers.
+#[derive(Default)]
+struct Names {
+    list: Vec<String>,
+    numbers: HashMap<String, u32>,
+    last: u32,
+}
+
+impl Names {
+    fn number(&mut self, name: &str) -> u32 {
+        // The name of the row before, or the one that once came after it: most files go round in a circle.
+        let next = if (self.last as usize) + 1 < self.list.len() { self.last + 1 } else { 0 };
+        let guessed = [self.last, next].into_iter().find(|&at| self.list.get(at as usize).is_some_and(|n| n == name));
+        self.last = guessed.or_else(|| self.numbers.get(name).copied()).unwrap_or_else(|| {
+            let number = self.list.len() as u32;
+            self.list.push(name.to_owned());
+            self.numbers.insert(name.to_owned(), number);
+            number
+        });
+        self.last
+    }
+}
+
+fn table(text: &Text) -> Result<Table, LayoutError> {
     let file = &text.file;
     let mut reader = ::csv::ReaderBuilder::new().from_reader(text.text.as_bytes());
     let head = reader.headers().cloned().unwrap_or_default();
@@ -60,37 +123,53 @@ fn rows(text: &Text) -> Result<Rows, LayoutError> {
         return Err(LayoutError::UnknownLayout { file: file.clone(), expected: HEAD.join(",") });
     };
     let columns = Columns { file, places, is_final: place("final") };
-    let (mut names, mut trainings) = (Vec::new(), BTreeMap::<(u32, u32), Training>::new());
-    let (mut indices, mut seen) = (BTreeMap::new(), BTreeSet::new());
-    for record in reader.records() {
-        let line = record.as_ref().ok().and_then(|r| r.position()).map_or(0, ::csv::Position::line);
-        let row = |line: u64, why: String| LayoutError::Row { file: file.clone(), line, why };
-        let record = record.map_err(|e| {
-            row(e.position().map_or(0, ::csv::Position::line), format!("not a row of {} cells", head.len()))
-        })?;
-        let (config, replicate, metric) = columns.value(&record, line)?;
-        if names.len() >= MOST_CONFIGS && !indices.contains_key(&config) {
-            return Err(row(line, format!("more than {MOST_CONFIGS} configs")));
+    let (mut configs, mut metrics) = (Names::default(), Names::default());
+    let mut values: Vec<Row> = Vec::new();
+    let wrong = |line: u32, why: String| LayoutError::Row { file: file.clone(), line: u64::from(line), why };
+    let add = |line: u32, cells: &[&str]| {
+        if cells.len() != head.len() {
+            return Err(wrong(line, format!("not a row of {} cells", head.len())));
         }
-        let index = *indices.entry(config.clone()).or_insert_with(|| {
-            names.push(config.clone());
-            names.len() as u32 - 1
-        });
-        if !seen.insert((index, replicate, metric.name.clone(), metric.epoch, metric.is_final)) {
-            let (config, name, epoch) = (shown(&config), shown(&metric.name), metric.epoch);
-            let why =
-                format!("config `{config}`, replicate {replicate}, metric `{name}` has two values of epoch {epoch}");
-            return Err(row(line, why));
+        let (config, metric, row) = columns.row(cells, line)?;
+        values.push(Row { config: configs.number(config), metric: metrics.number(metric), ..row });
+        if configs.list.len() > MOST_CONFIGS {
+            return Err(wrong(line, format!("more than {MOST_CONFIGS} configs")));
         }
-        trainings.entry((index, replicate)).or_default().push(metric);
-    }
-    if trainings.is_empty() {
-        return Err(LayoutError::Row { file: file.clone(), line: 2, why: "there is no row".to_owned() });
+        if configs.list.len() * metrics.list.len() > MOST_CELLS {
+            return Err(wrong(line, format!("more than {MOST_CELLS} pairs of a config and a metric")));
+        }
+        Ok(())
+    };
+    rows::each(&text.text, add)?;
+    if values.is_empty() {
+        return Err(wrong(2, "there is no row".to_owned()));
     }
     if columns.is_final.is_none() {
-        trainings.values_mut().for_each(last_is_final);
+        last_is_final(&mut values);
     }
-    Ok((names, trainings))
+    Ok(Table { configs: configs.list, metrics: metrics.list, rows: values })
+}
+
+/// By config, replicate, metric in the order of the names, epoch.
+fn order(rows: &mut [Row], named: &[String]) {
+    let mut by_name: Vec<usize> = (0..named.len()).collect();
+    by_name.sort_by_key(|&at| &named[at]);
+    let mut places = vec![0_u32; named.len()];
+    (0..).zip(by_name).for_each(|(place, at)| places[at] = place);
+    let key = |row: &Row| (row.training(), places[row.metric as usize], row.epoch, row.is_final, row.line);
+    if !rows.is_sorted_by_key(key) {
+        rows.sort_unstable_by_key(key);
+    }
+}
+
+/// Refuses the first row that says again what an earlier one has said.
+fn distinct(text: &Text, rows: &[Row], (configs, metrics): (&[String], &[String])) -> Result<(), LayoutError> {
+    let again = rows.windows(2).filter(|pair| pair[0].key() == pair[1].key()).map(|pair| pair[1]);
+    let Some(row) = again.min_by_key(|row| row.line) else { return Ok(()) };
+    let [config, name] = [&configs[row.config as usize], &metrics[row.metric as usize]].map(|name| shown(name));
+    let Row { replicate, epoch, line, .. } = row;
+    let why = format!("config `{config}`, replicate {replicate}, metric `{name}` has two values of epoch {epoch}");
+    Err(LayoutError::Row { file: text.file.clone(), line: u64::from(line), why })
 }
 
 /// Where the columns are.
@@ -101,12 +180,12 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    /// Config, replicate, and what was observed.
-    fn value(&self, record: &::csv::StringRecord, line: u64) -> Result<(String, u32, Metric), LayoutError> {
-        let cell = |column: usize| record.get(self.places[column]).unwrap_or_default();
+    /// The names of config and metric, and the row without them.
+    fn row<'b>(&self, cells: &[&'b str], line: u32) -> Result<(&'b str, &'b str, Row), LayoutError> {
+        let cell = |column: usize| cells.get(self.places[column]).copied().unwrap_or_default();
         let wrong = |column: usize, expected| {
             let (column, found) = (HEAD[column].to_owned(), shown(cell(column)));
-            LayoutError::Cell { file: self.file.to_owned(), line, column, found, expected }
+            LayoutError::Cell { file: self.file.to_owned(), line: u64::from(line), column, found, expected }
         };
         let [config, name] = [0, 2].map(|column| unguarded(cell(column)));
         for (column, name) in [(0, config), (2, name)] {
@@ -118,15 +197,15 @@ impl Columns<'_> {
         let replicate = replicate.ok_or_else(|| wrong(1, "a number from 0 to 999999"))?;
         let epoch = cell(3).parse::<u32>().map_err(|_| wrong(3, "a number from 0"))?;
         let value = cell(4).parse::<f64>().map_err(|_| wrong(4, "a number, NaN or inf"))?;
-        let is_final = match self.is_final.and_then(|column| record.get(column)) {
-            Some("true" | "1") => true,
-            None | Some("false" | "0") => false,
+        let is_final = match self.is_final.and_then(|column| cells.get(column)) {
+            Some(&("true" | "1")) => true,
+            None | Some(&("false" | "0")) => false,
             Some(_) => {
                 let why = "`final` is neither true nor false".to_owned();
-                return Err(LayoutError::Row { file: self.file.to_owned(), line, why });
+                return Err(LayoutError::Row { file: self.file.to_owned(), line: u64::from(line), why });
             }
         };
-        Ok((config.to_owned(), replicate, Metric { name: name.to_owned(), epoch, value: value + 0.0, is_final }))
+        Ok((config, name, Row { config: 0, replicate, metric: 0, epoch, is_final, line, value: value + 0.0 }))
     }
 }
 
@@ -135,26 +214,32 @@ fn unguarded(cell: &str) -> &str {
     cell.strip_prefix('\'').unwrap_or(cell)
 }
 
-fn last_is_final(metrics: &mut Training) {
-    let mut last: BTreeMap<String, u32> = BTreeMap::new();
-    for metric in metrics.iter() {
-        let epoch = last.entry(metric.name.clone()).or_insert(metric.epoch);
-        *epoch = metric.epoch.max(*epoch);
+fn last_is_final(rows: &mut [Row]) {
+    let mut last: HashMap<(u32, u32, u32), u32> = HashMap::new();
+    let of = |row: &Row| (row.config, row.replicate, row.metric);
+    // Where all epochs are one, as in a table of final values, nothing has to be looked up.
+    let first = rows.first().map(|row| row.epoch);
+    if rows.iter().all(|row| Some(row.epoch) == first) {
+        return rows.iter_mut().for_each(|row| row.is_final = true);
     }
-    for metric in metrics {
-        metric.is_final = last.get(&metric.name) == Some(&metric.epoch);
+    for row in rows.iter() {
+        let epoch = last.entry(of(row)).or_insert(row.epoch);
+        *epoch = row.epoch.max(*epoch);
     }
+    rows.iter_mut().for_each(|row| row.is_final = last.get(&of(row)) == Some(&row.epoch));
 }
 
-fn configs(names: &[String], trainings: &BTreeMap<(u32, u32), Training>) -> Vec<ConfigSpec> {
+/// `rows` are in order.
+fn configs(names: &[String], rows: &[Row]) -> Vec<ConfigSpec> {
     let strata = names.iter().all(|name| name.matches('/').count() == 1);
-    let config = |(index, name): (u32, &String)| {
+    let mut replicates = vec![0; names.len()];
+    rows.iter().for_each(|row| replicates[row.config as usize] = row.replicate + 1);
+    let config = |(name, replicates): (&String, u32)| {
         let (stratum, own) = name.split_once('/').filter(|_| strata).unwrap_or(("", name));
-        let last = trainings.range((index, 0)..=(index, u32::MAX)).next_back();
         ConfigSpec {
             name: own.to_owned(),
             stratum: stratum.to_owned(),
-            replicates: last.map_or(0, |((_, replicate), _)| replicate + 1),
+            replicates,
             // What was trained, nobody wrote down.
             recipe: serde_json::json!({ "config": own }).to_string().into_bytes(),
             recipe_digest: hex(name),
@@ -162,18 +247,25 @@ fn configs(names: &[String], trainings: &BTreeMap<(u32, u32), Training>) -> Vec<
             training_digest: String::new(),
         }
     };
-    (0u32..).zip(names).map(config).collect()
+    names.iter().zip(replicates).map(config).collect()
 }
 
-fn trial(config: u32, replicate: u32, mut metrics: Training, file: &str) -> TrialResult {
-    metrics.sort_by(|a, b| (&a.name, a.epoch, a.is_final).cmp(&(&b.name, b.epoch, b.is_final)));
+/// A training by its rows, in order.
+fn trial(rows: &[Row], named: &[String], file: &str) -> TrialResult {
+    let metric = |row: &Row| Metric {
+        name: named[row.metric as usize].clone(),
+        epoch: row.epoch,
+        value: row.value,
+        is_final: row.is_final,
+    };
+    let (config, replicate) = rows.first().map(Row::training).unwrap_or_default();
     TrialResult {
         config,
         replicate,
         seed: 0,
         state: "Finished".to_owned(),
         ending: Some("completed".to_owned()),
-        metrics,
+        metrics: rows.iter().map(metric).collect(),
         provenance: None,
         // They were observed before anybody planned this analysis, and the report must say so.
         reused_from: Some(file.to_owned()),

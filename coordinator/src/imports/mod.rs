@@ -1,11 +1,12 @@
 //! Results that come from a file instead of a sweep: reports on anything.
 //!
 //! Map: this page finds out which layout a file has · `long` one row per value, as `results.csv` · `summary` one row per
-//! config and metric, with mean, standard deviation and number · `error`. Study A's layout has a module of its own,
-//! `crate::apriori`.
+//! config and metric, with mean, standard deviation and number · `rows` cells of a text · `error`. Study A's layout has a
+//! module of its own, `crate::apriori`.
 
 mod error;
 mod long;
+mod rows;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use sweeper_core::spec::{
     AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks,
 };
 
+/// Names that a message lists.
+const MOST_LISTED: usize = 20;
 /// Largest file read, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
@@ -72,11 +75,16 @@ impl Text {
         let opened = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
         let changed = opened.metadata().ok().and_then(|m| m.modified().ok());
         let at = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |d| d.as_millis());
-        let mut text = String::new();
-        opened.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|e| unreadable(e.to_string()))?;
-        if text.len() as u64 > MOST_BYTES {
+        let length = opened.metadata().map_or(0, |m| m.len().min(MOST_BYTES));
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+        opened.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
+        if bytes.len() as u64 > MOST_BYTES {
             return Err(unreadable(format!("it is larger than {} MiB", MOST_BYTES >> 20)));
         }
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            unreadable(format!("line {line} is not UTF-8; expected a text file in UTF-8 that is whole"))
+        })?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         Ok(Self { file, stem, text, changed_ms: u64::try_from(at).unwrap_or_default() })
@@ -96,14 +104,48 @@ impl Text {
 pub fn read(path: &Path, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
     let text = Text::read(path)?;
     let head = text.head();
+    check_head(&text, &head)?;
     if apriori::is_head(&head) {
         return apriori::read(&text, wanted);
     }
     if long::is_head(&head) {
         return long::read(&text, wanted);
     }
+    if let Some(missing) = long::missing(&head) {
+        let why = format!("there is no column {}; expected {}", missing.join(", "), long::HEAD.join(","));
+        return Err(LayoutError::Row { file: text.file, line: 1, why });
+    }
     let expected = format!("{}, or {}", long::HEAD.join(","), apriori::COLUMNS.join(","));
-    Err(LayoutError::UnknownLayout { file: text.file, expected })
+    Err(unknown_layout(&text, &head, expected))
+}
+
+/// Refuses a file without a first line, and one in which two columns have one name.
+///
+/// # Errors
+/// [`LayoutError::Unreadable`], [`LayoutError::Row`].
+fn check_head(text: &Text, head: &[String]) -> Result<(), LayoutError> {
+    let file = text.file.clone();
+    if text.text.trim().is_empty() {
+        return Err(LayoutError::Unreadable { file, why: "it is empty".to_owned() });
+    }
+    let twice = |(at, name): &(usize, &String)| !name.is_empty() && head[..*at].contains(name);
+    match head.iter().enumerate().find(twice) {
+        Some((_, name)) => {
+            Err(LayoutError::Row { file, line: 1, why: format!("column `{}` is there twice", shown(name)) })
+        }
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a first line. Spreadsheets of many countries write semicolons for commas, which deserves a word.
+fn unknown_layout(text: &Text, head: &[String], expected: String) -> LayoutError {
+    let file = text.file.clone();
+    let separator =
+        [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(c, _)| head.first().is_some_and(|h| h.contains(*c)));
+    if let (Some((_, found)), 1) = (separator, head.len()) {
+        return LayoutError::Row { file, line: 1, why: format!("columns are separated by {found}; expected commas") };
+    }
+    LayoutError::UnknownLayout { file, expected }
 }
 
 /// The plan that a user asks for, with the defaults of sweep files. The baseline must be in every stratum.
@@ -120,7 +162,12 @@ pub(crate) fn plan(
     let strata: BTreeSet<&str> = configs.iter().map(|c| c.stratum.as_str()).collect();
     let in_all = |name: &str| strata.iter().all(|s| configs.iter().any(|c| c.stratum == *s && c.name == name));
     let unknown = |what, name: &str, known: Vec<String>| {
-        Err(LayoutError::Unknown { file: file.to_owned(), what, name: name.to_owned(), known })
+        let (count, mut known): (_, Vec<String>) =
+            (known.len(), known.iter().take(MOST_LISTED).map(|name| shown(name)).collect());
+        if count > MOST_LISTED {
+            known.push(format!("{} more", count - MOST_LISTED));
+        }
+        Err(LayoutError::Unknown { file: file.to_owned(), what, name: shown(name), known })
     };
     let family = wanted.family.unwrap_or_default();
     let baseline = match (wanted.baseline.clone().or(baseline), family) {
@@ -205,9 +252,12 @@ fn folder(name: &str) -> String {
     if name.is_empty() || name.starts_with(['.', '-']) { format!("imported{name}") } else { name }
 }
 
-/// What a cell holds, short and harmless on a terminal.
+/// What a cell holds, short and harmless on a terminal: no character that acts instead of showing.
 pub(crate) fn shown(cell: &str) -> String {
-    cell.chars().take(40).collect::<String>().replace(char::is_control, "\u{fffd}")
+    let acts = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    cell.chars().take(40).map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// SHA-256, hex.

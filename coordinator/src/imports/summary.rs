@@ -1,9 +1,9 @@
 //! One row per config and metric: mean, standard deviation and number, as published tables have them.
 
-use super::{LayoutError, Text, Wanted, plan, shown};
+use super::{LayoutError, Text, Wanted, check_head, plan, shown, unknown_layout};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 use sweeper_core::spec::{AnalysisPlan, ConfigSpec};
@@ -13,7 +13,7 @@ use sweeper_stats::from_summary::SampleStats;
 /// level tells configs apart.
 const HEAD: [&str; 5] = ["config", "metric", "mean", "sd", "n"];
 /// Rows that a table may have.
-const MOST_ROWS: usize = 100_000;
+const MOST_ROWS: usize = 20_000;
 
 /// A published table, and how it is to be judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,11 +50,13 @@ pub struct SummaryRow {
 pub fn read_summary(path: &Path, wanted: &Wanted) -> Result<Summary, LayoutError> {
     let text = Text::read(path)?;
     let head = text.head();
+    check_head(&text, &head)?;
     if !HEAD.iter().all(|column| head.iter().any(|found| found == column)) {
         let expected = format!("{}, and if need be stratum, ddof and factors", HEAD.join(","));
-        return Err(LayoutError::UnknownLayout { file: text.file, expected });
+        return Err(unknown_layout(&text, &head, expected));
     }
     let table = Table { text: &text, head: &head };
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
     let (mut configs, mut rows): (Vec<ConfigSpec>, Vec<BTreeMap<String, SummaryRow>>) = (Vec::new(), Vec::new());
     let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_reader(text.text.as_bytes());
     for (at, record) in reader.records().enumerate() {
@@ -65,13 +67,14 @@ pub fn read_summary(path: &Path, wanted: &Wanted) -> Result<Summary, LayoutError
             return Err(row(format!("more than {MOST_ROWS} rows")));
         }
         let (config, metric, found) = table.row(&record, line)?;
-        let same = |c: &ConfigSpec| (&c.stratum, &c.name) == (&config.stratum, &config.name);
-        let place = match configs.iter().position(same) {
+        let name = (config.stratum.clone(), config.name.clone());
+        let place = match places.get(&name).copied() {
             Some(place) if configs[place].recipe != config.recipe => {
                 return Err(row(format!("config `{}` has other factors than above", shown(&config.name))));
             }
             Some(place) => place,
             None => {
+                places.insert(name, configs.len());
                 configs.push(config);
                 rows.push(BTreeMap::new());
                 configs.len() - 1

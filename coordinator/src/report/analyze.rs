@@ -52,6 +52,18 @@ pub enum AnalyzeError {
         /// Name of the baseline.
         baseline: String,
     },
+    /// A family of more comparisons than anybody reads.
+    #[error(
+        "stratum `{stratum}`: its {configs} configs make more than {most} pairs, which is the most that a report compares"
+    )]
+    TooManyPairs {
+        /// Name of the stratum.
+        stratum: String,
+        /// Its configs.
+        configs: usize,
+        /// Pairs that there may be.
+        most: usize,
+    },
     /// Alpha or confidence outside (0, 1).
     #[error("analysis.{what} is {value}, it must lie strictly between 0 and 1")]
     Range {

@@ -215,8 +215,12 @@ fn recipe_record(config: &sweeper_core::spec::ConfigSpec) -> RecipeRecord {
     }
 }
 
-/// One entry per replicate when all configs share seeds as planned, else one per trial.
+/// One entry per replicate when all configs share seeds as planned, else one per trial; none where nothing is known of
+/// seeds: a file of earlier results gives 0 for all of them.
 fn seeds(results: &SweepResults) -> Vec<SeedRecord> {
+    if results.trials.iter().all(|trial| trial.seed == 0) {
+        return Vec::new();
+    }
     let mut shared: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
     for trial in &results.trials {
         shared.entry(trial.replicate).or_default().insert(trial.seed);

@@ -71,11 +71,15 @@ const FIGURES: &str = "figures";
 /// # Errors
 /// [`render::RenderError`].
 pub fn document_pieces(document: &Document) -> Result<Vec<Piece>, render::RenderError> {
+    let ((page, markdown), (latex, csv)) = rayon::join(
+        || rayon::join(|| render::page(document), || render::markdown(document)),
+        || rayon::join(|| render::latex(document), || render::long_csv(document)),
+    );
     let mut pieces = vec![
-        Piece::new(PAGE, render::page(document)),
-        Piece::new("report.md", render::markdown(document)),
-        Piece::new("report.tex", render::latex(document)),
-        Piece::new("report.csv", render::long_csv(document)?),
+        Piece::new(PAGE, page),
+        Piece::new("report.md", markdown),
+        Piece::new("report.tex", latex),
+        Piece::new("report.csv", csv?),
         Piece::new("references.bib", render::bibtex(document)),
     ];
     for figure in document.figures() {
@@ -93,14 +97,24 @@ pub(super) fn pieces(
     input: &Input<'_>,
     analysis: &Analysis,
 ) -> Result<Vec<Piece>, render::RenderError> {
-    let mut pieces = document_pieces(document)?;
-    if let Input::Trainings { results, .. } = input {
-        pieces.push(Piece::new("results.csv", render::results_csv(results)?));
-        pieces.push(Piece::new("trials.csv", render::trials_csv(results)?));
+    let observations = || match input {
+        Input::Trainings { results, .. } => {
+            Some(rayon::join(|| render::results_csv(results), || render::trials_csv(results)))
+        }
+        Input::Table(_) => None,
+    };
+    let (documents, ((json, kept), observations)) = rayon::join(
+        || document_pieces(document),
+        || rayon::join(|| rayon::join(|| render::json(analysis), || input.json()), observations),
+    );
+    let mut pieces = documents?;
+    if let Some((results, trials)) = observations {
+        pieces.push(Piece::new("results.csv", results?));
+        pieces.push(Piece::new("trials.csv", trials?));
     }
     // The report last: whoever finds it finds what it was made from.
-    pieces.push(Piece::new(replay::INPUT, input.json()?));
-    pieces.push(Piece::new(replay::REPORT, render::json(analysis)?));
+    pieces.push(Piece::new(replay::INPUT, kept?));
+    pieces.push(Piece::new(replay::REPORT, json?));
     Ok(pieces)
 }
 

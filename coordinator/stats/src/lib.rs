@@ -15,6 +15,7 @@
 //! | [`ranks`] | Mann-Whitney and Wilcoxon, exact with ties |
 //! | [`permutation`] | permutation and sign-flip tests of a difference of means |
 //! | [`robust`] | Yuen's trimmed t, interquartile mean, leave one run out |
+//! | [`flips`] | On which single runs the verdict of a t test hangs |
 //! | [`superiority`](mod@superiority) | probability of superiority with Brunner and Munzel's test |
 //! | [`bootstrap`] | percentile, BCa and studentized intervals, strata |
 //! | [`aggregates`] | several tasks: IQM, probability of improvement, performance profiles |
@@ -68,6 +69,7 @@ pub mod effect;
 pub mod equivalence;
 pub mod evalue;
 pub mod factorial;
+pub mod flips;
 pub mod from_summary;
 pub mod grid;
 pub mod letters;

@@ -333,7 +333,7 @@ fn candidates(
         let critical = distribution.upper_quantile(1.0 - confidence, pooled.df)?;
         let candidate =
             |i: usize| Ok((i, Candidate { critical, tail: distribution.upper_tail(largest(i)?, pooled.df)? }));
-        members.into_iter().map(candidate).collect()
+        members.into_par_iter().map(candidate).collect()
     };
     let by_size: Vec<Vec<(usize, Candidate)>> = sizes.par_iter().map(of_size).collect::<Result<_, _>>()?;
     let mut candidates: Vec<(usize, Candidate)> = by_size.into_iter().flatten().collect();

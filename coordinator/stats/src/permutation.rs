@@ -19,6 +19,12 @@ pub const MAX_EXACT_VALUES: usize = 36;
 /// Random arrangements drawn where counting all is infeasible.
 pub const RANDOM_ARRANGEMENTS: u64 = 100_000;
 
+/// Whether [`label_permutation`] of samples of `a` and `b` values counts all arrangements.
+#[must_use]
+pub fn labels_are_counted(a: usize, b: usize) -> bool {
+    a + b <= MAX_EXACT_VALUES || combinations(a + b, a.min(b)).is_some_and(|number| number <= MAX_ENUMERATED)
+}
+
 /// A permutation test of a difference of means.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PermutationTest {
@@ -87,11 +93,6 @@ impl Threshold {
     }
 }
 
-fn sorted(mut sums: Vec<f64>) -> Vec<f64> {
-    sums.sort_unstable_by(f64::total_cmp);
-    sums
-}
-
 /// Test of the difference of two means by exchanging labels: under the null hypothesis that both samples come from one
 /// distribution every assignment of the pooled values to the samples is equally likely. Two-sided it counts
 /// differences of at least the observed size.
@@ -112,6 +113,20 @@ pub fn label_permutation(
     b: &[f64],
     alternative: Alternative,
     draws: Draws,
+) -> Result<PermutationTest, Degenerate> {
+    label_permutation_of(a, b, alternative, draws, RANDOM_ARRANGEMENTS)
+}
+
+/// [`label_permutation`] of `arrangements` random ones where it is not exact, at least one.
+///
+/// # Errors
+/// As [`label_permutation`].
+pub fn label_permutation_of(
+    a: &[f64],
+    b: &[f64],
+    alternative: Alternative,
+    draws: Draws,
+    arrangements: u64,
 ) -> Result<PermutationTest, Degenerate> {
     check_sample(a, 2)?;
     check_sample(b, 2)?;
@@ -141,7 +156,7 @@ pub fn label_permutation(
         }
         _ => {
             let stream = draws.stream(LABEL_PERMUTATION);
-            Outcome::random(|draw, scratch: &mut Vec<f64>| {
+            Outcome::random(arrangements, |draw, scratch: &mut Vec<f64>| {
                 scratch.clear();
                 scratch.extend_from_slice(values);
                 Cursor::new(&stream, draw).shuffle_front(scratch, k);
@@ -166,6 +181,20 @@ pub fn label_permutation(
 /// differences are 0 to within the rounding of the values, [`Degenerate::NotFinite`], [`Degenerate::Domain`] for a
 /// difference beyond `f64`.
 pub fn sign_flip(a: &[f64], b: &[f64], alternative: Alternative, draws: Draws) -> Result<PermutationTest, Degenerate> {
+    sign_flip_of(a, b, alternative, draws, RANDOM_ARRANGEMENTS)
+}
+
+/// [`sign_flip`] of `arrangements` random ones where it is not exact, at least one.
+///
+/// # Errors
+/// As [`sign_flip`].
+pub fn sign_flip_of(
+    a: &[f64],
+    b: &[f64],
+    alternative: Alternative,
+    draws: Draws,
+    arrangements: u64,
+) -> Result<PermutationTest, Degenerate> {
     check_pairs(a, b, 2)?;
     let difference = finite("the difference", Moments::of_differences(a, b).mean())?;
     let differences = Differences::of(a, b);
@@ -177,11 +206,11 @@ pub fn sign_flip(a: &[f64], b: &[f64], alternative: Alternative, draws: Draws) -
     let threshold = Threshold { observed: values.iter().sum(), tolerance, alternative };
     let outcome = if values.len() <= MAX_EXACT_VALUES {
         let (first, second) = values.split_at(values.len() / 2);
-        let count = threshold.pairs_of(&sorted(signed_sums(first)), &sorted(signed_sums(second)));
+        let count = threshold.pairs_of(&signed_sums(first), &signed_sums(second));
         Outcome::exact(count, 1 << values.len())
     } else {
         let stream = draws.stream(SIGN_FLIP);
-        Outcome::random(|draw, _: &mut Vec<f64>| {
+        Outcome::random(arrangements, |draw, _: &mut Vec<f64>| {
             let mut cursor = Cursor::new(&stream, draw);
             let mut sum = 0.0;
             for part in values.chunks(128) {
@@ -216,11 +245,12 @@ impl Outcome {
         Self { count, arrangements, exact: true }
     }
 
-    fn random(reached: impl Fn(u64, &mut Vec<f64>) -> bool + Sync) -> Self {
-        let counts = count_draws(RANDOM_ARRANGEMENTS, 1, Vec::new, |draw, scratch, counts| {
+    fn random(arrangements: u64, reached: impl Fn(u64, &mut Vec<f64>) -> bool + Sync) -> Self {
+        let arrangements = arrangements.max(1);
+        let counts = count_draws(arrangements, 1, Vec::new, |draw, scratch, counts| {
             counts[0] += u64::from(reached(draw, scratch));
         });
-        Self { count: counts[0], arrangements: RANDOM_ARRANGEMENTS, exact: false }
+        Self { count: counts[0], arrangements, exact: false }
     }
 
     fn test(&self, difference: f64, alternative: Alternative) -> PermutationTest {
@@ -249,24 +279,39 @@ pub(crate) fn combinations(n: usize, k: usize) -> Option<u64> {
         .map(|number| number as u64)
 }
 
-/// Sums of `values` with every choice of signs.
+/// Two ascending lists as one.
+fn merged(first: &[f64], second: &[f64]) -> Vec<f64> {
+    let mut all = Vec::with_capacity(first.len() + second.len());
+    let (mut i, mut j) = (0, 0);
+    while let (Some(x), Some(y)) = (first.get(i), second.get(j)) {
+        let takes_first = x <= y;
+        all.push(if takes_first { *x } else { *y });
+        (i, j) = (i + usize::from(takes_first), j + usize::from(!takes_first));
+    }
+    all.extend_from_slice(&first[i..]);
+    all.extend_from_slice(&second[j..]);
+    all
+}
+
+/// Sums of `values` with every choice of signs, ascending.
 fn signed_sums(values: &[f64]) -> Vec<f64> {
     values.iter().fold(vec![0.0], |sums, value| {
-        sums.iter().map(|sum| sum - value).chain(sums.iter().map(|sum| sum + value)).collect()
+        let shifted = |by: f64| sums.iter().map(|sum| sum + by).collect::<Vec<f64>>();
+        merged(&shifted(-value), &shifted(*value))
     })
 }
 
-/// Sums of every subset of `values`, sorted, by the size of the subset.
+/// Sums of every subset of `values`, ascending, by the size of the subset.
 fn sums_by_size(values: &[f64]) -> Vec<Vec<f64>> {
     let mut sums = vec![Vec::new(); values.len() + 1];
     sums[0].push(0.0);
     for (taken, value) in values.iter().enumerate() {
         for size in (0..=taken).rev() {
             let larger: Vec<f64> = sums[size].iter().map(|sum| sum + value).collect();
-            sums[size + 1].extend(larger);
+            sums[size + 1] = merged(&sums[size + 1], &larger);
         }
     }
-    sums.into_iter().map(sorted).collect()
+    sums
 }
 
 fn subsets_by_halves(values: &[f64], k: usize, threshold: Threshold) -> u64 {
@@ -288,7 +333,20 @@ fn subsets_one_by_one(values: &[f64], k: usize, sum: f64, threshold: Threshold) 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[test]
+    fn what_is_counted_is_told_beforehand() {
+        let draws = Draws { seed: 1, part: 0 };
+        for (a, b) in [(2, 40), (18, 18), (18, 19), (3, 200), (4, 60), (4, 90), (30, 30)] {
+            let sample = |n: usize, shift: f64| (0..n).map(|i| (i as f64).sin() + shift).collect::<Vec<f64>>();
+            let test =
+                label_permutation_of(&sample(a, 0.1), &sample(b, 0.0), Alternative::TwoSided, draws, 50).unwrap();
+            assert_eq!(test.exact, labels_are_counted(a, b), "{a} {b}");
+            assert!(test.exact || test.arrangements == 50);
+        }
+    }
 
     #[test]
     fn halves_and_enumeration_count_the_same() {

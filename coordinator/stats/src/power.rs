@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::compare::satterthwaite;
 use crate::degenerate::{Degenerate, check_fraction, finite};
 use crate::distributions::{
-    chi_squared_quantile, expected_below, increasing_root, lower_tail, normal_cdf, student_t_quantile,
+    chi_squared_quantile, expected_below, increasing_root, lower_tail, normal_cdf, probit, student_t_quantile,
 };
 use crate::equivalence::check_margin;
 use statrs::function::factorial::binomial;
@@ -152,19 +152,19 @@ fn check_limit(critical: f64, df: f64) -> Result<(), Degenerate> {
 
 /// The noncentrality at which |t| exceeds `critical` with probability `power`.
 fn noncentrality_at(critical: f64, df: f64, power: f64) -> Result<f64, Degenerate> {
-    // On the logarithm of the smaller side: a power near 1 keeps its digits too.
+    // As a normal quantile, which is nearly a straight line, of the smaller side: a power near 1 keeps its digits too.
     let miss = |d: f64| lower_tail(critical, df, d) - lower_tail(-critical, df, d);
     let rise = |d: f64| {
         if power <= 0.5 {
-            two_sided_power(critical, df, d).ln() - power.ln()
+            probit(two_sided_power(critical, df, d)) - probit(power)
         } else {
-            (1.0 - power).ln() - miss(d).max(f64::MIN_POSITIVE).ln()
+            probit(1.0 - power) - probit(miss(d))
         }
     };
     // Power is even in the noncentrality; continuing it oddly below 0 keeps the function increasing.
     let at_zero = rise(0.0);
     let odd = |d: f64| if d >= 0.0 { rise(d) } else { 2.0 * at_zero - rise(-d) };
-    increasing_root(odd, critical, 1.0)
+    increasing_root(odd, (critical + probit(power)).max(0.0), 0.25)
 }
 
 /// [`detectable_effect`] of `n` pairs in units of the data, given the standard deviation of the differences.

@@ -3,6 +3,8 @@
 //! A draw is one arrangement or one resample. Its numbers depend on (seed, domain, part, draw) alone, so that it does
 //! not matter which thread makes it.
 
+use std::ops::Add;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sweeper_counter::Stream;
@@ -40,6 +42,19 @@ impl Draws {
     }
 }
 
+/// Numbers that are uniform in 0 … `n` − 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Below {
+    n: usize,
+    per_word: usize,
+}
+
+impl Below {
+    pub(crate) fn new(n: usize) -> Self {
+        Self { n, per_word: numbers_per_word(n) }
+    }
+}
+
 /// The random numbers of one draw, in order.
 pub(crate) struct Cursor<'a> {
     stream: &'a Stream,
@@ -52,6 +67,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// 128 uniform bits in two words.
+    #[inline]
     pub(crate) fn words(&mut self) -> [u64; 2] {
         let [a, b, c, d] = self.stream.block(self.next);
         self.next += 1;
@@ -64,38 +80,74 @@ impl<'a> Cursor<'a> {
     /// over in the low half (Brackett-Rozinsky and Lemire, "Batched ranged random integer generation", Software:
     /// Practice and Experience 55, 2025, without rejection). No probability is off by more than 2^-32 of itself.
     #[inline]
-    pub(crate) fn indices(&mut self, n: usize, count: usize, mut take: impl FnMut(usize)) {
-        let per_word = numbers_per_word(n);
-        let mut left = count;
-        while left > 0 {
-            for mut word in self.words() {
-                for _ in 0..per_word.min(left) {
-                    take(split(&mut word, n));
-                }
-                left -= per_word.min(left);
-            }
-        }
-    }
-
-    /// The numbers of [`Cursor::indices`], two at a time: i and then j as `n i + j` to `pair`, and what is left over
-    /// in a word to `single`. `n` is at most 2^16.
-    #[inline]
-    pub(crate) fn pairs(&mut self, n: usize, count: usize, mut pair: impl FnMut(usize), mut single: impl FnMut(usize)) {
-        let per_word = numbers_per_word(n);
+    pub(crate) fn indices(&mut self, Below { n, per_word }: Below, count: usize, mut take: impl FnMut(usize)) {
         let mut left = count;
         while left > 0 {
             for mut word in self.words() {
                 let here = per_word.min(left);
-                for _ in 0..here / 2 {
-                    // The whole part of word n^2 has both digits, exactly as one after the other.
-                    pair(split(&mut word, n * n));
-                }
-                if here % 2 == 1 {
-                    single(split(&mut word, n));
+                for _ in 0..here {
+                    take(split(&mut word, n));
                 }
                 left -= here;
             }
         }
+    }
+
+    /// The numbers of [`Cursor::indices`], two at a time, added up: of i and then j there is `pair(n i + j)`, of what is
+    /// left over in a word `single(i)`. `n` is at most 2^16.
+    #[inline]
+    pub(crate) fn sum_pairs<T: Copy + Default + Add<Output = T>>(
+        &mut self,
+        below: Below,
+        count: usize,
+        pair: impl Fn(usize) -> T,
+        single: impl Fn(usize) -> T,
+    ) -> T {
+        // What is known at compile time is unrolled: the sizes of most samples, 9 to 128.
+        match below.per_word {
+            8 => self.sum_words::<8, T>(below, count, pair, single),
+            6 => self.sum_words::<6, T>(below, count, pair, single),
+            5 => self.sum_words::<5, T>(below, count, pair, single),
+            4 => self.sum_words::<4, T>(below, count, pair, single),
+            _ => self.sum_words::<0, T>(below, count, pair, single),
+        }
+    }
+
+    /// [`Cursor::sum_pairs`] with `WORD` numbers in a word, or as many as `below` says for 0. Sums go from value to value,
+    /// word by word: then they stay in registers, and no word waits for another.
+    #[inline]
+    fn sum_words<const WORD: usize, T: Copy + Default + Add<Output = T>>(
+        &mut self,
+        Below { n, per_word }: Below,
+        count: usize,
+        pair: impl Fn(usize) -> T,
+        single: impl Fn(usize) -> T,
+    ) -> T {
+        let per_word = if WORD == 0 { per_word } else { WORD };
+        let squared = n * n;
+        let of_word = |mut word: u64, here: usize| {
+            let mut sum = T::default();
+            for _ in 0..here / 2 {
+                // The whole part of word n^2 has both digits, exactly as one after the other.
+                sum = sum + pair(split(&mut word, squared));
+            }
+            if here % 2 == 1 {
+                sum = sum + single(split(&mut word, n));
+            }
+            sum
+        };
+        let (mut left, mut total) = (count, T::default());
+        while left >= 2 * per_word {
+            let [first, second] = self.words();
+            total = total + (of_word(first, per_word) + of_word(second, per_word));
+            left -= 2 * per_word;
+        }
+        if left > 0 {
+            let [first, second] = self.words();
+            let here = per_word.min(left);
+            total = total + (of_word(first, here) + of_word(second, left - here));
+        }
+        total
     }
 
     /// Moves a uniformly chosen subset of `k` elements, in random order, to the front (Fisher and Yates).
@@ -191,7 +243,7 @@ mod tests {
         for draw in 0..49_000 {
             let mut digits = [0; 2];
             let mut at = 0;
-            Cursor::new(&stream, draw).indices(7, 2, |digit| {
+            Cursor::new(&stream, draw).indices(Below::new(7), 2, |digit| {
                 digits[at] = digit;
                 at += 1;
             });
@@ -207,10 +259,14 @@ mod tests {
         for n in [2, 20, 30, 90, 1000] {
             for count in [1, 2, 30, 41] {
                 let (mut singly, pairs) = (Vec::new(), std::cell::RefCell::new(Vec::new()));
-                Cursor::new(&stream, 3).indices(n, count, |i| singly.push(i));
-                let pair = |both: usize| pairs.borrow_mut().extend([both / n, both % n]);
-                Cursor::new(&stream, 3).pairs(n, count, pair, |i| pairs.borrow_mut().push(i));
-                assert_eq!(singly, pairs.into_inner());
+                Cursor::new(&stream, 3).indices(Below::new(n), count, |i| singly.push(i));
+                let add = |all: &[usize]| {
+                    pairs.borrow_mut().extend_from_slice(all);
+                    all.iter().sum::<usize>()
+                };
+                let pair = |both: usize| add(&[both / n, both % n]);
+                let sum = Cursor::new(&stream, 3).sum_pairs(Below::new(n), count, pair, |i| add(&[i]));
+                assert_eq!((singly.iter().sum::<usize>(), &singly), (sum, &pairs.into_inner()));
                 assert_eq!(singly.len(), count);
             }
         }

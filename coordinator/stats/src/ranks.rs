@@ -58,7 +58,7 @@ pub struct RankTest {
 }
 
 /// Largest number of additions that an exact count may take: about a third of a second.
-const MAX_ADDITIONS: f64 = 3e8;
+pub const MAX_ADDITIONS: f64 = 3e8;
 /// Arrangements are counted in 128 bits; one is left for sums.
 const MAX_LOG2_ARRANGEMENTS: f64 = 126.5;
 
@@ -76,6 +76,19 @@ const MAX_LOG2_ARRANGEMENTS: f64 = 126.5;
 /// [`Degenerate::TooFew`] below two values in a sample, [`Degenerate::ZeroVariance`] when all values are equal,
 /// [`Degenerate::NotFinite`].
 pub fn mann_whitney(a: &[f64], b: &[f64], alternative: Alternative) -> Result<RankTest, Degenerate> {
+    mann_whitney_within(a, b, alternative, MAX_ADDITIONS)
+}
+
+/// [`mann_whitney`] whose exact count may take `additions` at most, [`MAX_ADDITIONS`] where that is more.
+///
+/// # Errors
+/// As [`mann_whitney`].
+pub fn mann_whitney_within(
+    a: &[f64],
+    b: &[f64],
+    alternative: Alternative,
+    additions: f64,
+) -> Result<RankTest, Degenerate> {
     check_sample(a, 2)?;
     check_sample(b, 2)?;
     let mut pooled: Vec<(f64, bool)> = a.iter().map(|&v| (v, true)).chain(b.iter().map(|&v| (v, false))).collect();
@@ -93,7 +106,7 @@ pub fn mann_whitney(a: &[f64], b: &[f64], alternative: Alternative) -> Result<Ra
     } else {
         (nb, ranks.iter().sum::<u64>() - sum_a, mirrored(alternative))
     };
-    let exact = subset_sums(&ranks, k).map(|sums| {
+    let exact = subset_sums(&ranks, k, additions.min(MAX_ADDITIONS)).map(|sums| {
         let offset = k as u64 * ranks[0];
         let expected = (k * (na + nb + 1)) as u64;
         sums.p_value(|s| offset + s, sum, expected, side)
@@ -203,15 +216,15 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Sums of `k` of the ranks, less k times the smallest; `None` where counting is infeasible.
-fn subset_sums(ranks: &[u64], k: usize) -> Option<Sums> {
+/// Sums of `k` of the ranks, less k times the smallest; `None` where counting takes more than `most` additions.
+fn subset_sums(ranks: &[u64], k: usize, most: f64) -> Option<Sums> {
     let n = ranks.len();
     let log2_arrangements: f64 = (0..k).map(|i| ((n - i) as f64).log2() - ((i + 1) as f64).log2()).sum();
     let step = ranks.iter().fold(0, |step, rank| gcd(step, rank - ranks[0])).max(1);
     let items: Vec<usize> = ranks.iter().map(|rank| ((rank - ranks[0]) / step) as usize).collect();
     let largest: usize = items[n - k..].iter().sum();
     let additions = n as f64 * k as f64 * largest as f64;
-    if log2_arrangements > MAX_LOG2_ARRANGEMENTS || additions > MAX_ADDITIONS {
+    if log2_arrangements > MAX_LOG2_ARRANGEMENTS || additions > most {
         return None;
     }
     let counts =

@@ -180,7 +180,7 @@ impl LeaveOneOut {
     }
 }
 
-fn without(x: &[f64], index: usize) -> Vec<f64> {
+pub(crate) fn without(x: &[f64], index: usize) -> Vec<f64> {
     x.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, v)| *v).collect()
 }
 

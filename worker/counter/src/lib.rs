@@ -8,6 +8,7 @@ use std::f64::consts::TAU;
 
 /// Philox-4x32-10: four words from a counter and a key.
 #[must_use]
+#[inline]
 pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for round in 0..10 {
         if round > 0 {
@@ -42,6 +43,7 @@ impl Stream {
 
     /// Four uniform words at `index`.
     #[must_use]
+    #[inline]
     pub fn block(&self, index: u64) -> [u32; 4] {
         philox([index as u32, (index >> 32) as u32, self.part, self.domain], self.key)
     }

@@ -11,6 +11,7 @@ mod verdict;
 
 pub(super) use self::pair::common_replicates;
 pub(crate) use self::pairs::{Members, Pair, Settings, of as pairs_of, settings};
+use self::robust::Budget;
 use super::{
     Sequential,
     analysis::{
@@ -19,6 +20,7 @@ use super::{
     analyze::AnalyzeError,
     losses, wording,
 };
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use sweeper_core::spec::Correction;
 
@@ -75,9 +77,11 @@ impl<'a> Tests<'a> {
         let tests = Self { stratum, metric, m, pairs, results: Vec::new(), corrected_over: 0, seed };
         let one = |(at, pair): (usize, &Pair)| {
             let (config, baseline) = tests.sides(pair);
-            pair::test((config, baseline), (tests.cell(config), tests.cell(baseline)), metric, plan, tests.draws(at))
+            let budget = Budget { comparisons: pairs.len(), draws: tests.draws(at) };
+            pair::test((config, baseline), (tests.cell(config), tests.cell(baseline)), metric, plan, budget)
         };
-        let results = pairs.iter().enumerate().map(one).collect();
+        // In order of the pairs, whichever thread makes them.
+        let results = pairs.par_iter().enumerate().map(one).collect();
         Self { results, ..tests }
     }
 
@@ -146,9 +150,8 @@ impl<'a> Tests<'a> {
         let (role, corrected) = (self.role(), plan.correction != Correction::None);
         let over = self.corrected_over;
         let size = self.raw().iter().flatten().count();
-        for tested in self.results.iter_mut().flatten() {
-            verdict::judge(tested, self.metric, plan, if corrected { over } else { 1 });
-        }
+        let (metric, family) = (self.metric, if corrected { over } else { 1 });
+        self.results.par_iter_mut().flatten().for_each(|tested| verdict::judge(tested, metric, plan, family));
         let results = std::mem::take(&mut self.results);
         let comparison = |(pair, result): (&Pair, Result<Tested, Untested>)| {
             let result = match result {

@@ -1,16 +1,16 @@
 //! The numbers of one comparison, not yet corrected.
 
-use super::robust;
+use super::robust::{self, Budget};
 use crate::report::analysis::{
     Cell, ConfigResult, Equivalence, FEW, Measured, MetricInfo, Observation, Plan, Test, Tested, Untested, Verdict,
 };
 use sweeper_core::spec::{Direction, Missing, Pairing};
 use sweeper_stats::{
-    Degenerate, Draws, EffectSize, TTest,
+    Degenerate, EffectSize, TTest,
     equivalence::{equivalence_interval, smallest_margin, tost_of},
     from_summary::{SampleStats, hedges_g_from, welch_t_from},
     power::Arm,
-    ranks::{Alternative, RankTest, mann_whitney, wilcoxon},
+    ranks::{Alternative, RankTest, mann_whitney_within, wilcoxon},
     superiority::{superiority, superiority_paired},
 };
 
@@ -20,7 +20,7 @@ struct Sides<'a> {
     baseline: (&'a ConfigResult, &'a Measured),
     metric: &'a MetricInfo,
     plan: &'a Plan,
-    draws: Draws,
+    budget: Budget,
 }
 
 /// The numbers of one comparison, or why there are none.
@@ -29,7 +29,7 @@ pub(super) fn test(
     (config_cell, baseline_cell): (&Cell, &Cell),
     metric: &MetricInfo,
     plan: &Plan,
-    draws: Draws,
+    budget: Budget,
 ) -> Result<Tested, Untested> {
     let produced = |cell: &Cell| !matches!(cell, Cell::NotMeasured);
     if !produced(config_cell) || !produced(baseline_cell) {
@@ -38,7 +38,7 @@ pub(super) fn test(
     let (Some(a), Some(b)) = (config_cell.measured(), baseline_cell.measured()) else {
         return Err(Untested::TooFew { n: 0, needed: 2 });
     };
-    let sides = Sides { config: (config, a), baseline: (baseline, b), metric, plan, draws };
+    let sides = Sides { config: (config, a), baseline: (baseline, b), metric, plan, budget };
     let mut tested = match plan.pairing {
         Pairing::Common => sides.paired()?,
         Pairing::Independent => sides.unpaired()?,
@@ -67,7 +67,7 @@ impl Sides<'_> {
         let (effect, effect_missing) = split(sweeper_stats::hedges_g_paired(&a, &b, confidence));
         let pairs = replicates.iter().zip(a.iter().zip(&b));
         let pairs = pairs.map(|(&replicate, (a, b))| Observation { replicate, value: a - b }).collect();
-        let robust = || robust::paired(&replicates, (&a, &b), &primary, self.plan, self.draws);
+        let robust = || robust::paired(&replicates, (&a, &b), &primary, self.plan, self.budget);
         Ok(Tested {
             test: Test::PairedT,
             n_config: n,
@@ -99,7 +99,7 @@ impl Sides<'_> {
         let primary = primary.map_err(|why| untested(why, n))?;
         let (effect, effect_missing) = split(effect);
         let names = [&self.config.0.name, &self.baseline.0.name];
-        let robust = || robust::unpaired(names, (config, baseline), &primary, self.plan, self.draws);
+        let robust = || robust::unpaired(names, (config, baseline), &primary, self.plan, self.budget);
         Ok(Tested {
             n_config: config.n,
             n_baseline: baseline.n,
@@ -181,7 +181,7 @@ impl Sides<'_> {
             }
             Pairing::Independent => {
                 let plain = |all: &[Observation]| all.iter().map(|o| o.value).collect::<Vec<f64>>();
-                mann_whitney(&plain(&a), &plain(&b), Alternative::TwoSided).ok()
+                mann_whitney_within(&plain(&a), &plain(&b), Alternative::TwoSided, self.budget.additions()).ok()
             }
         }
     }

@@ -11,6 +11,9 @@ pub(crate) type Settings = BTreeMap<String, String>;
 /// The setting that two configs of one name in two sweeps have in common.
 pub(in crate::report) const MATCHED_BY: &str = "config";
 
+/// Comparisons that a family may have. Every one of them is told in full, and takes kilobytes.
+const MOST_PAIRS: usize = 20_000;
+
 /// Two configs, as places in their stratum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {
@@ -36,7 +39,7 @@ pub(crate) struct Members<'a> {
 /// every pair; otherwise the earlier one is.
 ///
 /// # Errors
-/// [`AnalyzeError::NoBaseline`].
+/// [`AnalyzeError::NoBaseline`], [`AnalyzeError::TooManyPairs`].
 pub(crate) fn of(
     Members { stratum, count, baseline }: Members<'_>,
     settings: &[Option<Settings>],
@@ -54,7 +57,7 @@ pub(crate) fn of(
     };
     let all = (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second)));
     if family == FamilyKind::AllPairs {
-        return Ok(all.map(|both| pair(both, None)).collect());
+        return bounded(all.map(|both| pair(both, None)), stratum, count);
     }
     if family == FamilyKind::Matched {
         let matched = |&(first, second): &(usize, usize)| {
@@ -62,7 +65,7 @@ pub(crate) fn of(
             let (first, second) = (of(first), of(second));
             first.zip(second).is_some_and(|(a, b)| a.get(MATCHED_BY) == b.get(MATCHED_BY))
         };
-        return Ok(all.filter(matched).map(|both| pair(both, None)).collect());
+        return bounded(all.filter(matched).map(|both| pair(both, None)), stratum, count);
     }
     let one_apart = |both: (usize, usize)| {
         let mut found = pair(both, None);
@@ -70,7 +73,15 @@ pub(crate) fn of(
         found.factor = Some(factor(of(found.baseline)?, of(found.config)?)?);
         Some(found)
     };
-    Ok(all.filter_map(one_apart).collect())
+    bounded(all.filter_map(one_apart), stratum, count)
+}
+
+fn bounded(pairs: impl Iterator<Item = Pair>, stratum: &str, configs: usize) -> Result<Vec<Pair>, AnalyzeError> {
+    let pairs: Vec<Pair> = pairs.take(MOST_PAIRS + 1).collect();
+    if pairs.len() > MOST_PAIRS {
+        return Err(AnalyzeError::TooManyPairs { stratum: stratum.to_owned(), configs, most: MOST_PAIRS });
+    }
+    Ok(pairs)
 }
 
 /// Every setting of a config by its path, but for notes: its recipe's, or, of a table of earlier results, what the table

@@ -2,13 +2,55 @@
 
 use crate::report::analysis::{Flip, Measured, Plan, Robustness};
 use sweeper_stats::{
-    Degenerate, Draws, TTest, paired_t,
-    permutation::{label_permutation, sign_flip},
+    Draws, TTest,
+    flips::{paired_flips, welch_flips},
+    permutation::{
+        MAX_EXACT_VALUES, PermutationTest, RANDOM_ARRANGEMENTS, label_permutation_of, labels_are_counted, sign_flip_of,
+    },
     power::{smallest_p_rank_sum, smallest_p_sign_flip},
-    ranks::{Alternative, mann_whitney, wilcoxon},
-    robust::{LeaveOneOut, Omitted, TRIM, leave_one_out, leave_one_pair_out, yuen, yuen_paired},
-    welch_t,
+    ranks::{Alternative, mann_whitney_within, wilcoxon},
+    robust::{Omitted, TRIM, yuen, yuen_paired},
 };
+
+/// Values that the random arrangements of one family may move in all: a second or two.
+const MOST_MOVED: u64 = 200_000_000;
+/// Fewer random arrangements than this tell no p-value.
+const FEWEST_ARRANGEMENTS: u64 = 9_999;
+/// Additions that the exact rank tests of one family may take in all: a second or two.
+const MOST_ADDITIONS: f64 = 3e9;
+
+/// What one comparison of a family may cost. It depends on the shape of the data alone, so that the same report comes of
+/// them wherever it is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    /// Comparisons of the family.
+    pub(super) comparisons: usize,
+    pub(super) draws: Draws,
+}
+
+impl Budget {
+    /// Random arrangements of `n` values; none where too few are left for each comparison.
+    fn arrangements(&self, n: usize) -> Option<u64> {
+        let left = MOST_MOVED / (self.comparisons.max(1) as u64).saturating_mul(n.max(1) as u64);
+        (left >= FEWEST_ARRANGEMENTS).then_some(left.min(RANDOM_ARRANGEMENTS))
+    }
+
+    fn sign_flip(&self, a: &[f64], b: &[f64]) -> Option<PermutationTest> {
+        let counted = a.len() <= MAX_EXACT_VALUES;
+        let arrangements = if counted { RANDOM_ARRANGEMENTS } else { self.arrangements(a.len())? };
+        sign_flip_of(a, b, Alternative::TwoSided, self.draws, arrangements).ok()
+    }
+
+    fn label_permutation(&self, a: &[f64], b: &[f64]) -> Option<PermutationTest> {
+        let counted = labels_are_counted(a.len(), b.len());
+        let arrangements = if counted { RANDOM_ARRANGEMENTS } else { self.arrangements(a.len().min(b.len()))? };
+        label_permutation_of(a, b, Alternative::TwoSided, self.draws, arrangements).ok()
+    }
+
+    pub(super) fn additions(&self) -> f64 {
+        MOST_ADDITIONS / self.comparisons.max(1) as f64
+    }
+}
 
 /// Of pairs: `replicates` are those of `a` and `b`.
 pub(super) fn paired(
@@ -16,20 +58,14 @@ pub(super) fn paired(
     (a, b): (&[f64], &[f64]),
     primary: &TTest,
     plan: &Plan,
-    draws: Draws,
+    budget: Budget,
 ) -> Robustness {
-    let p_value = |a: &[f64], b: &[f64]| paired_t(a, b, plan.confidence).map(|test| test.p_value);
-    let left_out = leave_one_pair_out(a, b, plan.alpha, p_value);
-    let flip = |omitted| match omitted {
-        Omitted::Pair(at) | Omitted::First(at) | Omitted::Second(at) => {
-            Some(Flip { config: None, replicate: *replicates.get(at)? })
-        }
-    };
+    let flip = |at: usize| Some(Flip { config: None, replicate: *replicates.get(at)? });
     let robustness = Robustness {
-        permutation: sign_flip(a, b, Alternative::TwoSided, draws).ok(),
+        permutation: budget.sign_flip(a, b),
         rank: wilcoxon(a, b, Alternative::TwoSided).ok(),
         trimmed: yuen_paired(a, b, TRIM, plan.confidence).ok(),
-        flips: flips(left_out, flip),
+        flips: paired_flips(a, b, plan.alpha).unwrap_or_default().into_iter().filter_map(flip).collect(),
         disagree: false,
     };
     robustness.compared(primary, plan.alpha, smallest_p_sign_flip(a.len()))
@@ -41,11 +77,9 @@ pub(super) fn unpaired(
     (config, baseline): (&Measured, &Measured),
     primary: &TTest,
     plan: &Plan,
-    draws: Draws,
+    budget: Budget,
 ) -> Robustness {
     let (a, b) = (config.plain(), baseline.plain());
-    let p_value = |a: &[f64], b: &[f64]| welch_t(a, b, plan.confidence).map(|test| test.p_value);
-    let left_out = leave_one_out(&a, &b, plan.alpha, p_value);
     let flip = |omitted| {
         let (side, of, at) = match omitted {
             Omitted::First(at) | Omitted::Pair(at) => (0, config, at),
@@ -54,17 +88,13 @@ pub(super) fn unpaired(
         Some(Flip { config: Some(names[side].clone()), replicate: of.values.get(at)?.replicate })
     };
     let robustness = Robustness {
-        permutation: label_permutation(&a, &b, Alternative::TwoSided, draws).ok(),
-        rank: mann_whitney(&a, &b, Alternative::TwoSided).ok(),
+        permutation: budget.label_permutation(&a, &b),
+        rank: mann_whitney_within(&a, &b, Alternative::TwoSided, budget.additions()).ok(),
         trimmed: yuen(&a, &b, TRIM, plan.confidence).ok(),
-        flips: flips(left_out, flip),
+        flips: welch_flips(&a, &b, plan.alpha).unwrap_or_default().into_iter().filter_map(flip).collect(),
         disagree: false,
     };
     robustness.compared(primary, plan.alpha, smallest_p_rank_sum(a.len().min(b.len())))
-}
-
-fn flips(left_out: Result<LeaveOneOut, Degenerate>, flip: impl Fn(Omitted) -> Option<Flip>) -> Vec<Flip> {
-    left_out.map(|left_out| left_out.flips().filter_map(flip).collect()).unwrap_or_default()
 }
 
 impl Robustness {

@@ -18,6 +18,11 @@ const UNFOLDED: usize = 24;
 /// so that the page stays one that a browser opens at once.
 const IN_FULL: usize = 60;
 
+/// Seeds that a page lists.
+const MOST_SEEDS: usize = 1_000;
+/// Rows and claims that a page shows: all pairs of 50 configs, or a thousand configs against a baseline.
+const MOST_ROWS: usize = 1_225;
+
 impl Document {
     /// The report of an analysis.
     #[must_use]
@@ -37,7 +42,28 @@ impl Document {
         sections.push(exceptions(analysis));
         sections.push(how_to_read(analysis));
         sections.push(provenance(analysis));
+        sections.iter_mut().for_each(|section| move_long_tables(&mut section.blocks));
         Self { title: display_name(&analysis.name), stamps: stamps(analysis), facts: facts(analysis), sections }
+    }
+}
+
+/// Leaves tables that nobody can read on a page to the files.
+fn move_long_tables(blocks: &mut [Block]) {
+    for block in blocks {
+        match block {
+            Block::Fold { blocks, .. } => move_long_tables(blocks),
+            Block::Table(table) if table.rows.len() > MOST_ROWS => {
+                let none = Table {
+                    id: String::new(),
+                    title: String::new(),
+                    note: String::new(),
+                    columns: Vec::new(),
+                    rows: Vec::new(),
+                };
+                *block = Block::FilesOnly(std::mem::replace(table, none));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -89,10 +115,15 @@ fn verdicts(analysis: &Analysis) -> Section {
 fn folded(family: &Family, kind: FamilyKind) -> impl Iterator<Item = Block> {
     Look::ALL.into_iter().filter_map(move |look| {
         let of_look = family.comparisons.iter().filter(|c| Look::of(&c.result) == look);
-        let claims: Vec<Claim> = of_look.map(|c| claim(c, kind)).collect();
+        let all = of_look.clone().count();
+        let claims: Vec<Claim> = of_look.take(MOST_ROWS).map(|c| claim(c, kind)).collect();
         let open = matches!(look, Look::Better | Look::Worse);
-        let summary = format!("{}: {}", look.word(), claims.len());
-        (!claims.is_empty()).then(|| Block::Fold { summary, open, blocks: vec![Block::Claims(claims)] })
+        let summary = format!("{}: {all}", look.word());
+        let mut blocks = Vec::from_iter((claims.len() < all).then(|| {
+            Block::Note(format!("The first {} of {all}; report.csv and report.json hold all.", claims.len()))
+        }));
+        blocks.push(Block::Claims(claims));
+        (all > 0).then_some(Block::Fold { summary, open, blocks })
     })
 }
 
@@ -127,7 +158,7 @@ fn metric_body(
         blocks.extend(pictures::values(analysis, stratum, (index, metric), &id("values")).map(Block::Figure));
     }
     if let Some(family) = stratum.families.get(index).filter(|f| !f.comparisons.is_empty()) {
-        if planned {
+        if planned && family.comparisons.len() <= MOST_ROWS {
             blocks.extend(pictures::differences(analysis, family, metric, &id("differences")).map(Block::Figure));
         }
         if metric.primary {
@@ -280,18 +311,25 @@ fn provenance(analysis: &Analysis) -> Section {
             Cell::text(&record.seed),
         ],
     };
+    let some = p.seeds.len().min(MOST_SEEDS);
     let seeds = Table {
         id: "seeds".to_owned(),
         title: "Seeds of the replicates".to_owned(),
-        note: String::new(),
+        note: if some < p.seeds.len() {
+            format!("The first {some} of {}; report.json holds all.", p.seeds.len())
+        } else {
+            String::new()
+        },
         columns: vec![Column::text("config"), Column::number("replicate"), Column::number("seed")],
-        rows: p.seeds.iter().map(seed).collect(),
+        rows: p.seeds.iter().take(some).map(seed).collect(),
     };
-    let blocks = vec![
+    let mut blocks = vec![
         Block::Facts(text::provenance(analysis)),
         fold("Sweep file", vec![Block::Code { language: "toml", text: p.toml.clone() }]),
         fold("Recipes (what differs from the defaults)", recipes.collect()),
-        fold("Seeds", vec![Block::Table(seeds)]),
     ];
+    if some > 0 {
+        blocks.push(fold("Seeds", vec![Block::Table(seeds)]));
+    }
     Section::new("provenance", "Provenance", blocks)
 }

@@ -97,6 +97,10 @@ fn interval(interval: Option<&Interval>, decimals: usize) -> Cell {
     Cell::number(format!("[{}, {}]", signed(i.low, decimals), signed(i.high, decimals)), [i.low, i.high])
 }
 
+/// Why a permutation test is missing where the other tests are not.
+const TOO_MANY: &str = " Random arrangements are not drawn for so many comparisons of so many trainings: there would be \
+                        too few for each.";
+
 /// Other tests of the same comparisons; none where the plan does not name the metric.
 pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricInfo, id: String) -> Option<Table> {
     let alpha = analysis.plan.alpha;
@@ -127,15 +131,19 @@ pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricIn
     };
     let rows: Vec<Row> = family.comparisons.iter().filter_map(row).collect();
     let paired = family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| t.test.is_paired());
+    let mut robust = family.comparisons.iter().filter_map(|c| c.result.tested()?.robustness.as_ref());
+    let undrawn = robust.any(|r| r.permutation.is_none() && r.rank.is_some());
     let (permutation, rank) = if paired { ("sign-flip p", "signed-rank p") } else { ("permutation p", "rank-sum p") };
     let difference =
         if unit.is_empty() { "trimmed difference".to_owned() } else { format!("trimmed difference ({unit})") };
     (!rows.is_empty()).then(|| Table {
         id,
         title: "Other tests of the same comparisons, uncorrected".to_owned(),
-        note: "Displayed beside the planned test and never put in its place. The last two columns say whether one training \
-               decides, and whether all tests fall on the same side of alpha."
-            .to_owned(),
+        note: format!(
+            "Displayed beside the planned test and never put in its place. The last two columns say whether one training \
+             decides, and whether all tests fall on the same side of alpha.{}",
+            if undrawn { TOO_MANY } else { "" }
+        ),
         columns: vec![
             Column::text("config"),
             Column::number("planned p"),

@@ -70,6 +70,8 @@ pub enum Block {
     Facts(Vec<(String, String)>),
     /// Rows and columns.
     Table(Table),
+    /// Rows and columns that `report.csv` holds and pages do not: too many to read.
+    FilesOnly(Table),
     /// A picture.
     Figure(Figure),
     /// Text as it is, e.g. the sweep file.
@@ -225,6 +227,14 @@ impl Cell {
     }
 }
 
+impl Table {
+    /// What a page says in its place when it is in the files only.
+    #[must_use]
+    pub fn elsewhere(&self) -> String {
+        format!("{}: {} rows, in report.csv and report.json.", self.title, self.rows.len())
+    }
+}
+
 impl Column {
     /// A column of names or texts.
     pub fn text(head: impl Into<String>) -> Self {
@@ -249,7 +259,7 @@ impl Document {
         fn collect<'a>(section: &'a Section, blocks: &'a [Block], found: &mut Vec<(&'a Section, &'a Table)>) {
             for block in blocks {
                 match block {
-                    Block::Table(table) => found.push((section, table)),
+                    Block::Table(table) | Block::FilesOnly(table) => found.push((section, table)),
                     Block::Fold { blocks, .. } => collect(section, blocks, found),
                     _ => {}
                 }

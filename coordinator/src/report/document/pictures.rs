@@ -44,6 +44,8 @@ fn kept<'a, T: 'a>(items: impl Iterator<Item = &'a T> + 'a, shown: &'a [bool]) -
 
 /// Panels of a slope plot: decided comparisons come first.
 const MOST_PANELS: usize = 12;
+/// Trainings in a picture that are drawn singly. More of them merge into bars of ink, and make a page of many megabytes.
+const MOST_DOTS: usize = 10_000;
 
 impl Figure {
     /// None where there is nothing to draw.
@@ -95,6 +97,8 @@ pub(super) fn values(
         let comparison = family.comparisons.iter().find(|c| c.index == config.index)?;
         Some(verdict(Look::of(&comparison.result)))
     };
+    let cells = stratum.configs.iter().filter_map(|config| config.cells.get(m)?.measured());
+    let dotted = cells.map(|measured| measured.n).sum::<usize>() <= MOST_DOTS;
     let row = |config: &ConfigResult| {
         let measured = config.cells.get(m).and_then(|cell| cell.measured());
         let run = |o: &crate::report::Observation| Run { label: format!("replicate {}", o.replicate), value: o.value };
@@ -102,7 +106,7 @@ pub(super) fn values(
             name: display_name(&config.name),
             baseline: config.baseline,
             verdict: if super::beyond::has_baseline(analysis) { look(config) } else { None },
-            runs: measured.map(|m| m.values.iter().map(run).collect()).unwrap_or_default(),
+            runs: measured.filter(|_| dotted).map(|m| m.values.iter().map(run).collect()).unwrap_or_default(),
             mean: measured.map(|m| m.mean),
             interval: measured.and_then(|m| m.interval.as_ref()).map(interval),
             note: measured.map_or_else(|| "no value".to_owned(), text::mean_and_interval),
@@ -112,7 +116,8 @@ pub(super) fn values(
         config.baseline || matches!(look(config), Some(figures::Verdict::Better | figures::Verdict::Worse))
     };
     let (shown, cut) = capped(stratum.configs.iter().map(decided), "configs");
-    let words = format!("Every training as a dot; the mark is the mean with its {confidence} interval.{cut}");
+    let dots = if dotted { "Every training as a dot; the" } else { "Too many trainings for a dot each. The" };
+    let words = format!("{dots} mark is the mean with its {confidence} interval.{cut}");
     let axis = Axis {
         label: display_name(&metric.name),
         unit: metric.unit.of_value().to_owned(),

@@ -28,19 +28,13 @@ pub fn results_csv(results: &SweepResults) -> Result<String, RenderError> {
         if trial.stopped || trial.ending.as_deref().is_some_and(|ending| ending.starts_with("diverged")) {
             continue;
         }
-        let config = text(&config_name(results, trial.config));
+        let (config, replicate) = (text(&config_name(results, trial.config)), trial.replicate.to_string());
         let mut metrics: Vec<_> = trial.metrics.iter().filter(|m| !m.is_timing()).collect();
         metrics.sort_by(|a, b| (&a.name, a.epoch, a.is_final).cmp(&(&b.name, b.epoch, b.is_final)));
         for metric in metrics {
-            rows.push(&[
-                sweep.clone(),
-                config.clone(),
-                trial.replicate.to_string(),
-                text(&metric.name),
-                metric.epoch.to_string(),
-                number::exact(metric.value),
-                metric.is_final.to_string(),
-            ])?;
+            let is_final = if metric.is_final { "true" } else { "false" };
+            let (epoch, value) = (metric.epoch.to_string(), number::exact(metric.value));
+            rows.push(&[&sweep, &config, &replicate, &*text(&metric.name), &epoch, &value, is_final])?;
         }
     }
     rows.finish()

@@ -59,6 +59,9 @@ fn block(out: &mut String, block: &Block) {
             out.push('\n');
         }
         Block::Table(table) => self::table(out, table),
+        Block::FilesOnly(table) => {
+            let _ = writeln!(out, "{}\n", paragraph(&table.elsewhere()));
+        }
         Block::Figure(figure) => self::figure(out, figure),
         Block::Code { language, text } => code(out, language, text),
         Block::Fold { summary, open, blocks } => {

@@ -3,14 +3,14 @@
 use super::limits::{Acceleration, Replicates};
 use super::{BootstrapInterval, BootstrapKind, Resampling, check, no_studentized};
 use crate::degenerate::{Degenerate, check_sample, finite};
-use crate::random::{BOOTSTRAP, Cursor, each_draw};
+use crate::random::{BOOTSTRAP, Below, Cursor, each_draw};
 
 /// Resamples of every sample, each by itself, in `out`.
 fn resample(samples: &[&[f64]], cursor: &mut Cursor, out: &mut Vec<Vec<f64>>) {
     out.resize_with(samples.len(), Vec::new);
     for (x, out) in samples.iter().zip(out) {
         out.clear();
-        cursor.indices(x.len(), x.len(), |i| out.push(x[i]));
+        cursor.indices(Below::new(x.len()), x.len(), |i| out.push(x[i]));
     }
 }
 

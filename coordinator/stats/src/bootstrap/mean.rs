@@ -1,10 +1,12 @@
 //! Means and differences of means: a resample is a few sums of centred values.
 
+use std::ops::Add;
+
 use super::limits::{Acceleration, Replicates};
 use super::{BootstrapInterval, BootstrapKind, Resampling, check};
 use crate::degenerate::{Degenerate, check_pairs, check_sample, finite};
 use crate::moments::Moments;
-use crate::random::{BOOTSTRAP, Cursor, each_draw};
+use crate::random::{BOOTSTRAP, Below, Cursor, each_draw};
 
 /// Share of the squares below which a variance is a rounding error.
 const NO_VARIANCE: f64 = 1e-13;
@@ -12,9 +14,22 @@ const NO_VARIANCE: f64 = 1e-13;
 /// Largest sample whose sums of two values are tabulated: 63 kB.
 const MAX_TABULATED: usize = 90;
 
+/// A sum and a sum of squares.
+#[derive(Debug, Clone, Copy, Default)]
+struct Both(f64, f64);
+
+impl Add for Both {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0, self.1 + other.1)
+    }
+}
+
 /// A sample as deviations from its mean, in a unit common to all samples.
 struct Centred {
     values: Vec<f64>,
+    below: Below,
     /// `values[i] + values[j]` at `n i + j`, and the same of squares; empty for large samples.
     sums: Vec<f64>,
     squares: Vec<f64>,
@@ -29,7 +44,7 @@ impl Centred {
             tabulated.iter().flat_map(|x| tabulated.iter().map(move |y| f(*x) + f(*y))).collect::<Vec<f64>>()
         };
         let (sums, squares) = (table(|v| v), table(|v| v * v));
-        Self { values, sums, squares, sign }
+        Self { below: Below::new(values.len()), values, sums, squares, sign }
     }
 
     fn n(&self) -> f64 {
@@ -39,30 +54,32 @@ impl Centred {
     /// Signed mean of a resample, and with `SPREAD` the square of its standard error, else 0.
     #[inline]
     fn resample<const SPREAD: bool>(&self, cursor: &mut Cursor) -> (f64, f64) {
-        let n = self.values.len();
-        let (mut sum, mut squares) = (0.0, 0.0);
-        // What comes singly is summed apart: two closures cannot share a sum.
-        let (mut rest, mut rest_squares) = (0.0, 0.0);
-        let single = |i: usize| {
-            let v = self.values[i];
-            rest += v;
-            if SPREAD {
-                rest_squares += v * v;
-            }
-        };
-        if self.sums.is_empty() {
-            cursor.indices(n, n, single);
+        let (sum, squares) = if SPREAD {
+            let pair = |at: usize| Both(self.sums[at], self.squares[at]);
+            let single = |i: usize| Both(self.values[i], self.values[i] * self.values[i]);
+            let Both(sum, squares) = self.total(cursor, pair, single);
+            (sum, squares)
         } else {
-            let pair = |both: usize| {
-                sum += self.sums[both];
-                if SPREAD {
-                    squares += self.squares[both];
-                }
-            };
-            cursor.pairs(n, n, pair, single);
-        }
-        let (sum, squares) = (sum + rest, squares + rest_squares);
+            (self.total(cursor, |at| self.sums[at], |i| self.values[i]), 0.0)
+        };
         (self.sign * sum / self.n(), if SPREAD { squared_error(sum, squares, self.n()) } else { 0.0 })
+    }
+
+    /// Sum over a resample, from a table of pairs where there is one.
+    #[inline]
+    fn total<T: Copy + Default + Add<Output = T>>(
+        &self,
+        cursor: &mut Cursor,
+        pair: impl Fn(usize) -> T,
+        single: impl Fn(usize) -> T,
+    ) -> T {
+        let n = self.values.len();
+        if self.sums.is_empty() {
+            let mut sum = T::default();
+            cursor.indices(self.below, n, |i| sum = sum + single(i));
+            return sum;
+        }
+        cursor.sum_pairs(self.below, n, pair, single)
     }
 
     fn squared_error(&self) -> f64 {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::limits::{Acceleration, Replicates};
 use super::{BootstrapInterval, BootstrapKind, Resampling, check, no_studentized};
 use crate::degenerate::{Degenerate, check_sample, finite};
-use crate::random::{Cursor, Draws, STRATA, each_draw};
+use crate::random::{Below, Cursor, Draws, STRATA, each_draw};
 
 /// What a resample draws anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,12 +129,12 @@ impl Design {
         scratch.tasks.clear();
         match self.levels {
             Levels::Runs => scratch.tasks.extend(0..tasks),
-            Levels::RunsThenTasks => cursor.indices(tasks, tasks, |task| scratch.tasks.push(task)),
+            Levels::RunsThenTasks => cursor.indices(Below::new(tasks), tasks, |task| scratch.tasks.push(task)),
         }
         if let Together::AcrossTasks { seeds, .. } = self.together {
             scratch.seeds.clear();
             scratch.seeds.resize(seeds, 0);
-            cursor.indices(seeds, seeds, |seed| scratch.seeds[seed] += 1);
+            cursor.indices(Below::new(seeds), seeds, |seed| scratch.seeds[seed] += 1);
         }
         for &task in &scratch.tasks {
             let weights = &mut scratch.weights;
@@ -145,13 +145,13 @@ impl Design {
                 Together::Own => {
                     let mut start = 0;
                     for &n in runs {
-                        cursor.indices(n, n, |i| weights[start + i] += 1);
+                        cursor.indices(Below::new(n), n, |i| weights[start + i] += 1);
                         start += n;
                     }
                 }
                 Together::WithinTasks => {
                     let n = runs[0];
-                    cursor.indices(n, n, |i| weights[i] += 1);
+                    cursor.indices(Below::new(n), n, |i| weights[i] += 1);
                     for config in 1..runs.len() {
                         weights.copy_within(..n, config * n);
                     }

@@ -47,7 +47,7 @@ pub(crate) use dunnett::Dunnett;
 pub use dunnett::{Sides, dunnett_upper_quantile, dunnett_upper_tail};
 pub use f::{f_lower_tail, f_quantile, f_upper_quantile, f_upper_tail};
 pub use incomplete_beta::{beta_lower_tail, beta_upper_tail};
-pub(crate) use noncentral::lower_tail;
+pub(crate) use noncentral::{lower_tail, probit};
 pub use noncentral::{noncentral_t_cdf, noncentral_t_sf, noncentrality_interval};
 pub use noncentral_f::{noncentral_f_cdf, noncentral_f_interval, noncentral_f_sf};
 pub(crate) use normal::{ln_normal_cdf, normal_upper_quantile_of_ln};

@@ -9,7 +9,7 @@
 use std::f64::consts::PI;
 
 use super::gamma::stirling_remainder;
-use super::normal::{ln_normal_cdf, normal_cdf};
+use super::normal::{ln_normal_cdf, normal_cdf, normal_quantile};
 use super::quadrature::integrate;
 use super::root::increasing_root;
 use super::student::check_df;
@@ -153,15 +153,17 @@ pub fn noncentral_t_sf(t: f64, df: f64, ncp: f64) -> Result<f64, Degenerate> {
 pub fn noncentrality_interval(t: f64, df: f64, confidence: f64) -> Result<(f64, f64), Degenerate> {
     check(t, df, 0.0)?;
     check_fraction("confidence", confidence)?;
-    let ln_tail = (0.5 * (1.0 - confidence)).ln();
+    let tail = probit(0.5 * (1.0 - confidence));
     let spread = (1.0 + t * t / (2.0 * df)).sqrt();
-    let low = increasing_root(|ncp| ln_floored(lower_tail(-t, df, -ncp)) - ln_tail, t - spread, spread)?;
-    let high = increasing_root(|ncp| ln_tail - ln_floored(lower_tail(t, df, ncp)), t + spread, spread)?;
+    // As normal quantiles both are nearly straight lines, which false position follows in a few steps.
+    let low = increasing_root(|ncp| probit(lower_tail(-t, df, -ncp)) - tail, t + tail * spread, 0.25 * spread)?;
+    let high = increasing_root(|ncp| tail - probit(lower_tail(t, df, ncp)), t - tail * spread, 0.25 * spread)?;
     // At a confidence near 0 the two meet, and rounding may cross them.
     Ok((low.min(high), low.max(high)))
 }
 
-/// Logarithm that stays finite at 0.
-fn ln_floored(p: f64) -> f64 {
-    p.max(f64::MIN_POSITIVE).ln()
+/// Normal quantile that stays finite at 0 and 1.
+pub(crate) fn probit(p: f64) -> f64 {
+    // Inside of (0, 1) there is no error.
+    normal_quantile(p.clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON)).unwrap_or(f64::NAN)
 }

@@ -8,6 +8,7 @@ use std::f64::consts::{LN_2, LN_10, PI};
 
 use super::beta::{continued_fraction, power_series};
 use super::gamma::half_step_ratio;
+use super::normal::normal_upper_quantile;
 use crate::degenerate::{Degenerate, check_fraction};
 
 /// Largest degrees of freedom these functions take; the continued fraction needs terms like their square root.
@@ -153,6 +154,18 @@ pub fn student_t_critical(confidence: f64, df: f64) -> Result<f64, Degenerate> {
     two_sided_inverse(confidence, 1.0 - confidence, df)
 }
 
+/// Roughly the `t > 0` with `outside` of the probability beyond +-t, where three terms of its expansion in 1 / df tell.
+/// Source: Fisher and Cornish, "The percentile points of distributions having known cumulants", Technometrics 2 (1960).
+fn near_quantile(outside: f64, df: f64) -> Option<f64> {
+    let z = normal_upper_quantile(0.5 * outside).ok().filter(|z| (0.0..6.0).contains(z) && df >= 4.0)?;
+    let square = z * z;
+    let first = (square + 1.0) / 4.0;
+    let second = ((5.0 * square + 16.0) * square + 3.0) / 96.0;
+    let third = (((3.0 * square + 19.0) * square + 17.0) * square - 15.0) / 384.0;
+    let t = z * (1.0 + (first + (second + third / df) / df) / df);
+    (t > 0.0).then_some(t)
+}
+
 /// The `t > 0` with `inside` of the probability within +-t and `outside` without; the two add up to 1.
 ///
 /// Newton's method in ln t on the logarithm of the smaller one. Both logarithms are concave in ln t, so the
@@ -160,7 +173,7 @@ pub fn student_t_critical(confidence: f64, df: f64) -> Result<f64, Degenerate> {
 fn two_sided_inverse(inside: f64, outside: f64, df: f64) -> Result<f64, Degenerate> {
     let central = inside < outside;
     let target = if central { inside.ln() } else { outside.ln() };
-    let mut t: f64 = 1.0;
+    let mut t = near_quantile(outside, df).unwrap_or(1.0);
     for _ in 0..200 {
         let split = split(t, df)?;
         let (ln_value, sign) = if central { (split.ln_inside, 1.0) } else { (split.ln_outside, -1.0) };

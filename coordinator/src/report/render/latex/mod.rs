@@ -98,6 +98,9 @@ fn block(out: &mut String, block: &Block) {
             list(out, facts.iter().map(|(what, value)| format!("\\textbf{{{}}}: {}", text(what), text(value))))
         }
         Block::Table(table) => table::table(out, table),
+        Block::FilesOnly(table) => {
+            let _ = writeln!(out, "{{\\small {}\\par}}\n", text(&table.elsewhere()));
+        }
         Block::Figure(figure) => self::figure(out, figure),
         Block::Code { text, .. } => {
             for line in lines(text) {

@@ -34,6 +34,7 @@ pub(super) fn block(block: &Block) -> Markup {
             html! { dl { @for (what, value) in facts { div { dt { (plain(what)) } dd { (sentence(value)) } } } } }
         }
         Block::Table(table) => self::table(table),
+        Block::FilesOnly(table) => html! { p.note { (sentence(&table.elsewhere())) } },
         Block::Figure(figure) => self::figure(figure),
         Block::Code { text, .. } => html! { pre { (code(text)) } },
         Block::Fold { summary, open, blocks } => html! {
