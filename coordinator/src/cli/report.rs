@@ -97,9 +97,9 @@ fn verify(path: &Path, json: bool) -> Result<Exit, Failure> {
     }
     Err(Failure::new(Exit::ReportDiffers, differs(&found)).hint(match version {
         Some(version) => format!("{version}: compute it with that version before you call it wrong"),
-        None => {
-            "somebody changed the report or its input.json; `sweeper report` writes it anew from the sweep".to_owned()
-        }
+        None => "somebody changed the report or its input.json, or another build of this version made it (compilers round the \
+                 last digit differently); `sweeper report` writes it anew from the sweep"
+            .to_owned(),
     }))
 }
 

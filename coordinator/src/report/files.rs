@@ -88,43 +88,40 @@ pub fn document_pieces(document: &Document) -> Result<Vec<Piece>, render::Render
     Ok(pieces)
 }
 
-/// Every file of a report. A published table has none of its observations.
+/// Every file of a report but `input.json` and `report.json`. A published table has none of its observations.
 ///
 /// # Errors
 /// [`render::RenderError`].
-pub(super) fn pieces(
-    document: &Document,
-    input: &Input<'_>,
-    analysis: &Analysis,
-) -> Result<Vec<Piece>, render::RenderError> {
+pub(super) fn pieces(document: &Document, input: &Input<'_>) -> Result<Vec<Piece>, render::RenderError> {
     let observations = || match input {
         Input::Trainings { results, .. } => {
             Some(rayon::join(|| render::results_csv(results), || render::trials_csv(results)))
         }
         Input::Table(_) => None,
     };
-    let (documents, ((json, kept), observations)) = rayon::join(
-        || document_pieces(document),
-        || rayon::join(|| rayon::join(|| render::json(analysis), || input.json()), observations),
-    );
+    let (documents, observations) = rayon::join(|| document_pieces(document), observations);
     let mut pieces = documents?;
     if let Some((results, trials)) = observations {
         pieces.push(Piece::new("results.csv", results?));
         pieces.push(Piece::new("trials.csv", trials?));
     }
-    // The report last: whoever finds it finds what it was made from.
-    pieces.push(Piece::new(replay::INPUT, kept?));
-    pieces.push(Piece::new(replay::REPORT, json?));
     Ok(pieces)
 }
 
 /// Writes all files into `dir`, which is made when it is missing: the `analysis` of `input` in every format, and the input
-/// itself. Everything is rendered before anything is written.
+/// itself. Everything is rendered before anything is written, but for the input: it can be larger than all of the rest, and
+/// is never held as a text. The report comes last: whoever finds it finds what it was made from.
 ///
 /// # Errors
 /// See [`ReportError`]; files already renamed stay.
 pub fn write_all(dir: &Path, input: &Input<'_>, analysis: &Analysis) -> Result<Written, ReportError> {
-    let all = write_pieces(dir, &pieces(&Document::of(analysis), input, analysis)?)?;
+    let document = Document::of(analysis);
+    let (pieces, report) = rayon::join(|| pieces(&document, input), || render::json(analysis));
+    let report = report?;
+    let mut all = write_pieces(dir, &pieces?)?;
+    all.push(replace(dir, replay::INPUT, |file| input.write(file))?);
+    all.push(replace(dir, replay::REPORT, |file| file.write_all(report.as_bytes()))?);
+    sync_folder(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
     Ok(Written { html: dir.join(PAGE), all })
 }
 
@@ -143,7 +140,7 @@ pub fn write_pieces(dir: &Path, pieces: &[Piece]) -> Result<Vec<PathBuf>, Report
             None => (dir.to_owned(), piece.name.as_str()),
         };
         fs::create_dir_all(&folder).map_err(|source| ReportError::Folder { path: folder.clone(), source })?;
-        written.push(replace(&folder, name, &piece.content)?);
+        written.push(replace(&folder, name, |file| file.write_all(piece.content.as_bytes()))?);
         folders.insert(folder);
     }
     remove_stale(&dir.join(FIGURES), &written)?;
@@ -165,13 +162,17 @@ fn remove_stale(folder: &Path, written: &[PathBuf]) -> Result<(), ReportError> {
     Ok(())
 }
 
-/// Puts `content` at `dir/name` in one step.
-fn replace(dir: &Path, name: &str, content: &str) -> Result<PathBuf, ReportError> {
+/// Puts what `write` writes at `dir/name` in one step.
+fn replace(
+    dir: &Path,
+    name: &str,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<PathBuf, ReportError> {
     static SERIAL: AtomicU32 = AtomicU32::new(0);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     let temporary = dir.join(format!(".{name}.{}-{serial}.tmp", std::process::id()));
     let path = dir.join(name);
-    let outcome = write_synced(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
+    let outcome = write_synced(&temporary, write).and_then(|()| fs::rename(&temporary, &path));
     if let Err(source) = outcome {
         // The error that matters is the first one; what is left behind is a hidden temporary file at worst.
         let _ = fs::remove_file(&temporary);
@@ -180,10 +181,10 @@ fn replace(dir: &Path, name: &str, content: &str) -> Result<PathBuf, ReportError
     Ok(path)
 }
 
-fn write_synced(path: &Path, content: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    file.write_all(content.as_bytes())?;
-    file.sync_all()
+fn write_synced(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut file = io::BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).open(path)?);
+    write(&mut file)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
 /// Makes the renames durable.

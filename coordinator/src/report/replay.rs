@@ -85,14 +85,13 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// What `input.json` holds: one line, numbers that read back to the same bits.
+    /// Writes what `input.json` holds: one line, numbers that read back to the same bits.
     ///
     /// # Errors
-    /// [`RenderError::Json`].
-    pub fn json(&self) -> Result<String, RenderError> {
-        let mut text = serde_json::to_string(self)?;
-        text.push('\n');
-        Ok(text)
+    /// Those of `out`.
+    pub fn write(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer(&mut out, self)?;
+        out.write_all(b"\n")
     }
 }
 
@@ -118,7 +117,7 @@ fn ordered(results: &SweepResults) -> Cow<'_, SweepResults> {
     Cow::Owned(results)
 }
 
-/// SHA-256, hex, of [`Input::json`], as `sha256sum` gives it for the file.
+/// SHA-256, hex, of what [`Input::write`] writes, as `sha256sum` gives it for the file.
 pub(super) fn digest(input: &Input<'_>) -> String {
     struct Hasher(Sha256);
     impl Write for Hasher {
@@ -132,7 +131,7 @@ pub(super) fn digest(input: &Input<'_>) -> String {
         }
     }
     let mut hasher = io::BufWriter::new(Hasher(Sha256::new()));
-    let written = serde_json::to_writer(&mut hasher, input).is_ok() && hasher.write_all(b"\n").is_ok();
+    let written = input.write(&mut hasher).is_ok();
     // What cannot be written has no digest, and no file either: writing the report says why.
     hasher.into_inner().ok().filter(|_| written).map_or_else(String::new, |Hasher(hash)| hex(&hash.finalize()))
 }
@@ -241,10 +240,7 @@ pub fn verify(at: &Path) -> Result<Verification, ReplayError> {
     found.values(&stored, &again);
     let numbers = found.numbers;
     let mut files = 0;
-    for piece in pieces(&Document::of(&analysis), &input, &analysis)? {
-        if [REPORT, INPUT].contains(&piece.name.as_str()) {
-            continue;
-        }
+    for piece in pieces(&Document::of(&analysis), &input)? {
         files += usize::from(compare(&dir, &piece, &mut found)?);
     }
     let (differences, differing) = found.first(MOST_DIFFERENCES);
