@@ -30,7 +30,7 @@ fn figures(configs: usize) -> Result<Vec<(&'static str, f::Figure)>, f::FigureEr
         ("curves", f::learning_curves(&curves(configs))?),
         ("profiles", f::performance_profiles(&profiles(configs))?),
         ("power", f::power(&power(configs))?),
-        ("looks", f::sequential(&looks(configs))?),
+        ("looks", f::looks(&looks(configs))?),
     ];
     if configs <= 24 {
         all.push(("interaction", f::interaction(&interaction(configs))?));
@@ -223,21 +223,18 @@ fn power(curves: usize) -> f::Power {
     }
 }
 
-fn looks(configs: usize) -> f::Sequential {
-    let boundaries = [4.877, 3.357, 2.680, 2.290, 2.031];
-    let look = |(i, boundary): (usize, f64)| f::Look {
-        x: 6.0 * (i as f64 + 1.0),
-        statistic: (i < 4).then(|| 0.8 * i as f64 + noise(configs, i)),
-        boundary,
+fn looks(configs: usize) -> f::Looks {
+    let path = |c: usize| {
+        let end = 3 + (c * 7 + 2) % 3;
+        let share = |i: usize| (0.3 * i as f64 * (1.0 + noise(c, 1)) + 0.2 * noise(c, i), i);
+        let points: Vec<(f64, f64)> = (1..=end).map(share).map(|(y, i)| (6.0 * i as f64, y)).collect();
+        f::Path { name: format!("config {c}"), decided: points.last().is_some_and(|p| p.1.abs() > 1.0), points }
     };
-    f::Sequential {
+    f::Looks {
         caption: caption("looks", "Looks at the data"),
-        x: axis("runs per config", "", ""),
-        y: axis("t", "", ""),
-        statistic_name: "statistic".to_owned(),
-        boundary_name: "boundary".to_owned(),
-        two_sided: true,
-        looks: boundaries.into_iter().enumerate().map(look).collect(),
+        x: axis("replicates", "", ""),
+        y: axis("t / boundary", "", ""),
+        paths: (1..configs).map(path).collect(),
     }
 }
 

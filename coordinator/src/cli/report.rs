@@ -22,7 +22,8 @@ pub(super) struct ReportArgs {
     sweep: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Report on a CSV file of single trainings instead: `results.csv`, or the layout of `export --layout apriori`
+    /// Report on a CSV file of single trainings instead: `results.csv`; or config, replicate and a column for each metric;
+    /// or the layout of `export --layout apriori`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "state", "from_summary"])]
     from: Option<PathBuf>,
     /// Report on a published table instead: CSV with the columns config, metric, mean, sd, n, and if need be stratum,

@@ -8,9 +8,9 @@ use sweeper_core::{
     spec::{ConfigSpec, Pairing},
 };
 
-/// The columns that a file must have, in any order; others are not read, but for `final`, which tells the values that a
-/// report compares. Without it the last epoch of each training does.
-pub(super) const HEAD: [&str; 5] = ["config", "replicate", "metric", "epoch", "value"];
+/// The columns that a file must have, in any order. Others are not read, but for `epoch`, without which there is one value
+/// of each metric, and `final`, which tells the values that a report compares: without it those of the last epoch.
+pub(super) const HEAD: [&str; 4] = ["config", "replicate", "metric", "value"];
 /// Distinct configs that a file may have.
 const MOST_CONFIGS: usize = 10_000;
 /// Pairs of a config and a metric that a file may have: what a report has a mean of.
@@ -26,19 +26,19 @@ const LONGEST_NAME: usize = 100_000;
 pub(super) fn missing(head: &[String]) -> Option<Vec<&'static str>> {
     let (there, missing): (Vec<_>, Vec<_>) =
         HEAD.into_iter().partition(|column| head.iter().any(|found| found == column));
-    (there.len() >= 3 && !missing.is_empty()).then_some(missing)
+    (there.len() >= 2 && !missing.is_empty()).then_some(missing)
 }
 
 pub(super) fn is_head(head: &[String]) -> bool {
     HEAD.iter().all(|column| head.iter().any(|found| found == column))
 }
 
-/// Reads a file. `config` may be `stratum/config`: it is, if every name has one stroke. Configs keep the order in which
-/// they come first.
-pub(super) fn read(text: &Text, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
-    let Table { configs: names, metrics: named, rows: mut values } = table(text)?;
+/// Results of the rows of a file. `config` may be `stratum/config`: it is, if every name has one stroke. Configs keep the
+/// order in which they come first.
+pub(super) fn read(text: &Text, table: Table, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
+    let Table { configs: names, metrics: named, rows: mut values } = table;
     let metrics: BTreeSet<String> = named.iter().cloned().collect();
-    let metric = wanted.metric.clone().or_else(|| primary(&metrics)).unwrap_or_default();
+    let metric = wanted.metric.clone().or_else(|| primary(&named)).unwrap_or_default();
     order(&mut values, &named);
     distinct(text, &values, (&names, &named))?;
     let trainings = values.chunk_by(|a, b| a.training() == b.training());
@@ -56,20 +56,20 @@ pub(super) fn read(text: &Text, wanted: &Wanted) -> Result<SweepResults, LayoutE
 }
 
 /// The balanced accuracy, or whatever comes first.
-fn primary(metrics: &BTreeSet<String>) -> Option<String> {
-    metrics.get("accuracy/balanced").or_else(|| metrics.first()).cloned()
+fn primary(metrics: &[String]) -> Option<String> {
+    metrics.iter().find(|name| *name == "accuracy/balanced").or_else(|| metrics.first()).cloned()
 }
 
 /// One value.
 #[derive(Clone, Copy)]
-struct Row {
-    config: u32,
-    replicate: u32,
-    metric: u32,
-    epoch: u32,
-    is_final: bool,
-    line: u32,
-    value: f64,
+pub(super) struct Row {
+    pub(super) config: u32,
+    pub(super) replicate: u32,
+    pub(super) metric: u32,
+    pub(super) epoch: u32,
+    pub(super) is_final: bool,
+    pub(super) line: u32,
+    pub(super) value: f64,
 }
 
 impl Row {
@@ -84,7 +84,7 @@ impl Row {
 }
 
 /// A file in numbers: names of configs and metrics in the order in which they come first, and the rows.
-struct Table {
+pub(super) struct Table {
     configs: Vec<String>,
     metrics: Vec<String>,
     rows: Vec<Row>,
@@ -113,41 +113,62 @@ impl Names {
     }
 }
 
-fn table(text: &Text) -> Result<Table, LayoutError> {
-    let file = &text.file;
-    let mut reader = ::csv::ReaderBuilder::new().from_reader(text.text.as_bytes());
-    let head = reader.headers().cloned().unwrap_or_default();
-    let place = |name: &str| head.iter().position(|column| column.trim() == name);
-    // The head was looked at before.
-    let Some(places) = HEAD.iter().map(|name| place(name)).collect::<Option<Vec<usize>>>() else {
-        return Err(LayoutError::UnknownLayout { file: file.clone(), expected: HEAD.join(",") });
-    };
-    let columns = Columns { file, places, is_final: place("final") };
-    let (mut configs, mut metrics) = (Names::default(), Names::default());
-    let mut values: Vec<Row> = Vec::new();
-    let wrong = |line: u32, why: String| LayoutError::Row { file: file.clone(), line: u64::from(line), why };
-    let add = |line: u32, cells: &[&str]| {
-        if cells.len() != head.len() {
-            return Err(wrong(line, format!("not a row of {} cells", head.len())));
+/// A table as it grows, within its bounds.
+pub(super) struct Filling<'a> {
+    cells: Cells<'a>,
+    configs: Names,
+    metrics: Names,
+    rows: Vec<Row>,
+}
+
+impl<'a> Filling<'a> {
+    pub(super) fn new(file: &'a str) -> Self {
+        Self { cells: Cells { file }, configs: Names::default(), metrics: Names::default(), rows: Vec::new() }
+    }
+
+    /// Adds a value; the row's own numbers of config and metric are not read.
+    pub(super) fn add(&mut self, config: &str, metric: &str, row: Row) -> Result<(), LayoutError> {
+        self.rows.push(Row { config: self.configs.number(config), metric: self.metrics.number(metric), ..row });
+        let (configs, metrics) = (self.configs.list.len(), self.metrics.list.len());
+        if configs > MOST_CONFIGS {
+            return Err(self.cells.wrong_row(row.line, format!("more than {MOST_CONFIGS} configs")));
         }
-        let (config, metric, row) = columns.row(cells, line)?;
-        values.push(Row { config: configs.number(config), metric: metrics.number(metric), ..row });
-        if configs.list.len() > MOST_CONFIGS {
-            return Err(wrong(line, format!("more than {MOST_CONFIGS} configs")));
-        }
-        if configs.list.len() * metrics.list.len() > MOST_CELLS {
-            return Err(wrong(line, format!("more than {MOST_CELLS} pairs of a config and a metric")));
+        if configs * metrics > MOST_CELLS {
+            let why = format!("more than {MOST_CELLS} pairs of a config and a metric");
+            return Err(self.cells.wrong_row(row.line, why));
         }
         Ok(())
-    };
-    rows::each(&text.text, add)?;
-    if values.is_empty() {
-        return Err(wrong(2, "there is no row".to_owned()));
     }
-    if columns.is_final.is_none() {
-        last_is_final(&mut values);
+
+    /// All of it; `told` says whether the rows themselves tell which of them are final.
+    pub(super) fn table(mut self, told: bool) -> Result<Table, LayoutError> {
+        if self.rows.is_empty() {
+            return Err(self.cells.wrong_row(2, "there is no row with a value".to_owned()));
+        }
+        if !told {
+            last_is_final(&mut self.rows);
+        }
+        Ok(Table { configs: self.configs.list, metrics: self.metrics.list, rows: self.rows })
     }
-    Ok(Table { configs: configs.list, metrics: metrics.list, rows: values })
+}
+
+/// Reads the rows.
+pub(super) fn table(text: &Text) -> Result<Table, LayoutError> {
+    let head = text.head();
+    let place = |name: &str| head.iter().position(|column| column == name);
+    // The head was looked at before.
+    let places = HEAD.map(|name| place(name).unwrap_or_default());
+    let columns =
+        Columns { cells: Cells { file: &text.file }, places, epoch: place("epoch"), is_final: place("final") };
+    let mut filling = Filling::new(&text.file);
+    rows::each(&text.text, |line, cells| {
+        if cells.len() != head.len() {
+            return Err(columns.cells.wrong_row(line, format!("not a row of {} cells", head.len())));
+        }
+        let (config, metric, row) = columns.row(cells, line)?;
+        filling.add(config, metric, row)
+    })?;
+    filling.table(columns.is_final.is_some())
 }
 
 /// By config, replicate, metric in the order of the names, epoch.
@@ -172,40 +193,69 @@ fn distinct(text: &Text, rows: &[Row], (configs, metrics): (&[String], &[String]
     Err(LayoutError::Row { file: text.file.clone(), line: u64::from(line), why })
 }
 
+/// What the cells of a file may hold.
+#[derive(Clone, Copy)]
+pub(super) struct Cells<'a> {
+    pub(super) file: &'a str,
+}
+
+impl Cells<'_> {
+    pub(super) fn wrong_row(&self, line: u32, why: String) -> LayoutError {
+        LayoutError::Row { file: self.file.to_owned(), line: u64::from(line), why }
+    }
+
+    fn wrong(&self, line: u32, column: &str, found: &str, expected: &'static str) -> LayoutError {
+        let (file, found) = (self.file.to_owned(), shown(found));
+        LayoutError::Cell { file, line: u64::from(line), column: shown(column), found, expected }
+    }
+
+    pub(super) fn name<'b>(&self, line: u32, column: &str, cell: &'b str) -> Result<&'b str, LayoutError> {
+        let name = unguarded(cell);
+        let is_name = !name.is_empty() && name.len() <= LONGEST_NAME;
+        if is_name { Ok(name) } else { Err(self.wrong(line, column, name, "a name")) }
+    }
+
+    pub(super) fn replicate(&self, line: u32, cell: &str) -> Result<u32, LayoutError> {
+        let replicate = cell.parse::<u32>().ok().filter(|r| *r <= LARGEST_REPLICATE);
+        replicate.ok_or_else(|| self.wrong(line, "replicate", cell, "a number from 0 to 999999"))
+    }
+
+    pub(super) fn epoch(&self, line: u32, cell: &str) -> Result<u32, LayoutError> {
+        cell.parse::<u32>().map_err(|_| self.wrong(line, "epoch", cell, "a number from 0"))
+    }
+
+    pub(super) fn value(&self, line: u32, column: &str, cell: &str) -> Result<f64, LayoutError> {
+        // One zero, whichever sign it was written with.
+        cell.parse::<f64>().map(|v| v + 0.0).map_err(|_| self.wrong(line, column, cell, "a number, NaN or inf"))
+    }
+}
+
 /// Where the columns are.
 struct Columns<'a> {
-    file: &'a str,
-    places: Vec<usize>,
+    cells: Cells<'a>,
+    places: [usize; HEAD.len()],
+    epoch: Option<usize>,
     is_final: Option<usize>,
 }
 
 impl Columns<'_> {
     /// The names of config and metric, and the row without them.
     fn row<'b>(&self, cells: &[&'b str], line: u32) -> Result<(&'b str, &'b str, Row), LayoutError> {
-        let cell = |column: usize| cells.get(self.places[column]).copied().unwrap_or_default();
-        let wrong = |column: usize, expected| {
-            let (column, found) = (HEAD[column].to_owned(), shown(cell(column)));
-            LayoutError::Cell { file: self.file.to_owned(), line: u64::from(line), column, found, expected }
+        let [config, replicate, metric, value] = self.places.map(|at| cells.get(at).copied().unwrap_or_default());
+        let config = self.cells.name(line, HEAD[0], config)?;
+        let metric = self.cells.name(line, HEAD[2], metric)?;
+        let replicate = self.cells.replicate(line, replicate)?;
+        let epoch = match self.epoch.and_then(|column| cells.get(column)) {
+            Some(epoch) => self.cells.epoch(line, epoch)?,
+            None => 0,
         };
-        let [config, name] = [0, 2].map(|column| unguarded(cell(column)));
-        for (column, name) in [(0, config), (2, name)] {
-            if name.is_empty() || name.len() > LONGEST_NAME {
-                return Err(wrong(column, "a name"));
-            }
-        }
-        let replicate = cell(1).parse::<u32>().ok().filter(|r| *r <= LARGEST_REPLICATE);
-        let replicate = replicate.ok_or_else(|| wrong(1, "a number from 0 to 999999"))?;
-        let epoch = cell(3).parse::<u32>().map_err(|_| wrong(3, "a number from 0"))?;
-        let value = cell(4).parse::<f64>().map_err(|_| wrong(4, "a number, NaN or inf"))?;
+        let value = self.cells.value(line, HEAD[3], value)?;
         let is_final = match self.is_final.and_then(|column| cells.get(column)) {
             Some(&("true" | "1")) => true,
             None | Some(&("false" | "0")) => false,
-            Some(_) => {
-                let why = "`final` is neither true nor false".to_owned();
-                return Err(LayoutError::Row { file: self.file.to_owned(), line: u64::from(line), why });
-            }
+            Some(_) => return Err(self.cells.wrong_row(line, "`final` is neither true nor false".to_owned())),
         };
-        Ok((config, name, Row { config: 0, replicate, metric: 0, epoch, is_final, line, value: value + 0.0 }))
+        Ok((config, metric, Row { config: 0, replicate, metric: 0, epoch, is_final, line, value }))
     }
 }
 

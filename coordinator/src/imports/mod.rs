@@ -1,8 +1,8 @@
 //! Results that come from a file instead of a sweep: reports on anything.
 //!
-//! Map: this page finds out which layout a file has · `long` one row per value, as `results.csv` · `summary` one row per
-//! config and metric, with mean, standard deviation and number · `rows` cells of a text · `error`. Study A's layout has a
-//! module of its own, `crate::apriori`.
+//! Map: this page finds out which layout a file has · `long` one row per value, as `results.csv` · `wide` one row per
+//! training · `summary` one row per config and metric, with mean, standard deviation and number · `rows` cells of a text ·
+//! `error`. Study A's layout has a module of its own, `crate::apriori`.
 
 mod error;
 mod long;
@@ -10,6 +10,7 @@ mod rows;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 pub use error::LayoutError;
 pub use summary::{Summary, SummaryRow, read_summary};
@@ -109,13 +110,17 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
         return apriori::read(&text, wanted);
     }
     if long::is_head(&head) {
-        return long::read(&text, wanted);
+        return long::read(&text, long::table(&text)?, wanted);
+    }
+    if wide::is_head(&head) {
+        return long::read(&text, wide::table(&text)?, wanted);
     }
     if let Some(missing) = long::missing(&head) {
         let why = format!("there is no column {}; expected {}", missing.join(", "), long::HEAD.join(","));
         return Err(LayoutError::Row { file: text.file, line: 1, why });
     }
-    let expected = format!("{}, or {}", long::HEAD.join(","), apriori::COLUMNS.join(","));
+    let [long, wide] = [long::HEAD.as_slice(), wide::HEAD.as_slice()].map(|head| head.join(","));
+    let expected = format!("{long}; or {wide} and a column for each metric; or {}", apriori::COLUMNS.join(","));
     Err(unknown_layout(&text, &head, expected))
 }
 

@@ -171,7 +171,7 @@ fn rows_that_are_none_are_refused_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
     let head = "config,replicate,metric,epoch,value";
     for (rows, message) in [
-        ("", "F:2: there is no row"),
+        ("", "F:2: there is no row with a value"),
         ("a,0,m,1,x", "F:2: `value` is `x`, expected a number, NaN or inf"),
         ("a,-1,m,1,2", "F:2: `replicate` is `-1`, expected a number from 0 to 999999"),
         ("a,0,m,one,2", "F:2: `epoch` is `one`, expected a number from 0"),
@@ -183,6 +183,38 @@ fn rows_that_are_none_are_refused_with_their_place() {
     }
     let missing = read(&dir.path().join("nowhere.csv"), &Wanted::default()).unwrap_err();
     assert!(matches!(missing, LayoutError::Unreadable { .. }), "{missing}");
+}
+
+/// A table that people write by hand says the same as rows of single values.
+#[test]
+fn a_column_per_metric_is_a_layout_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let wide = "replicate,date,config,accuracy,seed,loss/test\n0,monday,a,70.5,11,1.5\n1,,a,71,12,\n0,x,b,72,11,inf\n1,y,b,73.25,12,2\n";
+    let long = "config,replicate,metric,value\na,0,accuracy,70.5\na,1,accuracy,71\nb,0,accuracy,72\nb,1,accuracy,73.25\n\
+                a,0,loss/test,1.5\nb,0,loss/test,inf\nb,1,loss/test,2\n";
+    let [wide, long] = [wide, long].map(|text| {
+        let results = read(&file(dir.path(), "r.csv", text), &Wanted::default()).unwrap();
+        assert_eq!(results.spec.analysis.metric, "accuracy");
+        let values = |t: &crate::results::TrialResult| -> Vec<(String, f64, bool)> {
+            t.metrics.iter().map(|m| (m.name.clone(), m.value, m.is_final)).collect()
+        };
+        results.trials.iter().map(|t| (t.config, t.replicate, values(t))).collect::<Vec<_>>()
+    });
+    assert_eq!(wide, long);
+    for (text, message) in [
+        ("config,replicate,acc\na,0,1\na,1,high\n", "F:3: `acc` is `high`, expected a number, NaN or inf"),
+        (
+            "config,replicate,acc\na,0,1\na,0,2\n",
+            "F:3: config `a`, replicate 0, metric `acc` has two values of epoch 0",
+        ),
+        ("config,replicate,acc\na,0,\n", "F:2: there is no row with a value"),
+        ("config,replicate,acc\na,zero,1\n", "F:2: `replicate` is `zero`, expected a number from 0 to 999999"),
+        ("config,replicate,acc\na,0\n", "F:2: not a row of 3 cells"),
+        ("config,metric,value\na,m,1\n", "F:1: there is no column replicate; expected config,replicate,metric,value"),
+    ] {
+        let error = read(&file(dir.path(), "F", text), &Wanted::default()).unwrap_err();
+        assert_eq!(error.to_string().replace(&format!("{}/", dir.path().display()), ""), message);
+    }
 }
 
 /// Without a column that says which values are final, each training's last epoch is.

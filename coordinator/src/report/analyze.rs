@@ -5,8 +5,9 @@ use super::{
         ANALYSIS_SCHEMA, Analysis, Cell, ConfigResult, Counts, Determinism, FEW, Measured, MetricInfo, Observation,
         Plan, Stratum, Unit,
     },
-    audit, beyond, compare, planned,
-    sequential::{self, Sequential},
+    audit, beyond,
+    compare::{self, Standings},
+    planned, sequential,
 };
 use crate::{
     predictions::Predictions,
@@ -141,7 +142,9 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
     let metrics = metrics(&configs, &plan);
     let states = sequential::states(results, &configs);
     let waiting = waiting(results, &configs);
-    let strata = strata(&configs, &metrics, (&plan, results.spec.seed), (&states, waiting))?;
+    let known = compare::known(results);
+    let standings = Standings { sequential: &states, waiting, known: &known };
+    let strata = strata(&configs, &metrics, (&plan, results.spec.seed), &standings)?;
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     let noise = match waiting {
         Some(_) => beyond::Noise::default(),
@@ -155,7 +158,7 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
         cancel_reason: results.cancel_reason.clone(),
         partial: counts.open + counts.cancelled > 0,
         plan,
-        planning: planned::planning(results),
+        planning: planned::planning(results, &strata),
         counts,
         metrics,
         strata,
@@ -347,7 +350,7 @@ fn strata(
     configs: &[ConfigTrials<'_>],
     metrics: &[MetricInfo],
     (plan, seed): (&Plan, u64),
-    (states, waiting): (&BTreeMap<u32, Sequential>, Option<usize>),
+    standings: &Standings<'_>,
 ) -> Result<Vec<Stratum>, AnalyzeError> {
     let mut strata: Vec<Stratum> = Vec::new();
     for config in configs {
@@ -369,9 +372,9 @@ fn strata(
     for stratum in &mut strata {
         let inside = configs.iter().filter(|c| c.spec.stratum == stratum.name);
         let settings: Vec<_> = inside.map(|c| compare::settings(&c.spec.recipe)).collect();
-        stratum.families = compare::families(stratum, &settings, metrics, (plan, seed), states, waiting)?;
+        stratum.families = compare::families(stratum, &settings, metrics, (plan, seed), standings)?;
         stratum.failures = beyond::failure_rates(stratum, plan.confidence);
-        if waiting.is_some() {
+        if standings.waiting.is_some() {
             // Everything that compares waits for the end of the plan.
             stratum.failures.iter_mut().for_each(|failure| failure.p_value = None);
             continue;

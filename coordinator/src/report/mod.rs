@@ -31,12 +31,13 @@ mod wording;
 pub use analysis::*;
 pub use analyze::{AnalyzeError, analyze, analyze_with};
 pub use beyond::*;
+pub use compare::Extended;
 pub use files::{Piece, ReportError, Written, document_pieces, write_all, write_pieces};
 pub use losses::Loss;
 pub use planned::{PlanStatus, Planning};
 pub use replay::Input;
 pub use schema::schema;
-pub use sequential::{LookTaken, Sequential};
+pub use sequential::{LookTaken, Sequential, Step};
 pub use summaries::analyze_summary;
 pub use wording::Look;
 

@@ -1,6 +1,9 @@
 //! Whether the plan was there before the data: what a reader must know before any p-value.
 
-use super::time;
+use super::{
+    analysis::{Role, Stratum},
+    time,
+};
 use crate::results::{Origin, SweepResults};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,10 +38,10 @@ pub enum PlanStatus {
 }
 
 /// Of the results of a sweep, of a file or of two sweeps.
-pub(super) fn planning(results: &SweepResults) -> Planning {
+pub(super) fn planning(results: &SweepResults, strata: &[Stratum]) -> Planning {
     let mut reasons = Vec::new();
     match results.origin {
-        Origin::Sweep => reasons.extend(reused(results)),
+        Origin::Sweep => reasons.extend(reused(results).into_iter().chain(extended(strata))),
         Origin::File => {
             reasons.push(
                 "The results were read from a file: they were there before anybody said how to judge them.".to_owned(),
@@ -82,6 +85,19 @@ fn reused(results: &SweepResults) -> Option<String> {
     })
 }
 
+/// Comparisons that got more replicates afterwards.
+fn extended(strata: &[Stratum]) -> Option<String> {
+    let primary = strata.iter().flat_map(|s| &s.families).filter(|family| family.role == Role::Primary);
+    let tested = primary.flat_map(|family| &family.comparisons).filter_map(|c| c.result.tested());
+    let (all, grown) = tested.fold((0, 0), |(all, grown), t| (all + 1, grown + usize::from(t.extended.is_some())));
+    (grown > 0).then(|| {
+        format!(
+            "{grown} of {all} comparisons got more replicates after the first ones were known: the p-values of these are \
+             always-valid ones, from e-values, and hold in spite of it."
+        )
+    })
+}
+
 /// When the first outcome of the sweep's own attempts came in, milliseconds since the Unix epoch.
 fn first_result(results: &SweepResults) -> Option<u64> {
     let ended = results.attempts.iter().filter(|a| matches!(a.end.as_str(), "completed" | "diverged"));
@@ -119,7 +135,10 @@ impl super::Analysis {
                 [] => "It is not known whether the plan was there before the data.".to_owned(),
                 reasons => reasons.join(" "),
             };
-            format!("EXPLORATORY: {reasons} The p-values do not account for what was known before: read them as leads.")
+            let holds = self.strata.iter().flat_map(|s| &s.families).flat_map(|f| &f.comparisons);
+            let some = holds.filter_map(|c| c.result.tested()).any(|t| t.extended.is_some());
+            let other = if some { "All other p-values" } else { "The p-values" };
+            format!("EXPLORATORY: {reasons} {other} do not account for what was known before: read them as leads.")
         })
     }
 

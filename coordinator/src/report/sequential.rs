@@ -30,9 +30,38 @@ pub struct Sequential {
     pub p_value: Option<f64>,
     /// The same, corrected over the family by Holm's procedure.
     pub p_adjusted: Option<f64>,
-    /// Interval that holds at every look.
+    /// Interval that holds at every look, for this comparison alone.
     pub interval: Option<Interval>,
+    /// Interval that holds at every look and for all comparisons at once.
+    #[serde(default)]
+    pub simultaneous: Option<Interval>,
+    /// t at its last look; none before, and where the data have none.
+    #[serde(default)]
+    pub statistic: Option<f64>,
+    /// Smallest |t| that would have decided at that look, at the level in force; none where no t would.
+    #[serde(default)]
+    pub boundary: Option<f64>,
+    /// Base-10 logarithm of the e-value at that look; none for planned looks.
+    #[serde(default)]
+    pub log10_e: Option<f64>,
+    /// How near it came to its boundary, from look to look.
+    #[serde(default)]
+    pub path: Vec<Step>,
 }
+
+/// A comparison at one look.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// Replicates that entered.
+    pub replicates: usize,
+    /// t over the boundary in force; beyond ±1 it was decided, and 0 where nothing could be.
+    pub share: f64,
+}
+
+/// Looks of a path; with e-values there is one after every replicate.
+const MOST_STEPS: usize = 40;
+/// Steps of all paths of a stratum: of more comparisons nobody could tell the paths apart.
+const MOST_PATHS: usize = 4_000;
 
 /// A look that was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,15 +99,42 @@ pub(super) fn states(results: &SweepResults, configs: &[ConfigTrials<'_>]) -> BT
     let mut states = BTreeMap::new();
     for StratumDesign { baseline, configs, design, .. } in stopping::designs(&results.spec, |_| true) {
         let others: Vec<Vec<Outcome>> = configs.iter().map(|index| outcomes(*index)).collect();
-        let progress = Monitor::new(design).and_then(|monitor| monitor.decide(&outcomes(baseline), &others));
-        if let Ok(progress) = progress {
-            states.extend(configs.into_iter().zip(progress.comparisons.iter().map(state)));
-        }
+        let Ok(monitor) = Monitor::new(design) else { continue };
+        let baseline = outcomes(baseline);
+        let Ok(progress) = monitor.decide(&baseline, &others) else { continue };
+        let paths = paths(&monitor, &baseline, &others);
+        let found = progress.comparisons.iter().zip(paths).map(|(comparison, path)| state(comparison, path));
+        states.extend(configs.into_iter().zip(found));
     }
     states
 }
 
-fn state(comparison: &Comparison) -> Sequential {
+/// Of every comparison how near it came to its boundary: the design replayed on what each look had.
+fn paths(monitor: &Monitor, baseline: &[Outcome], others: &[Vec<Outcome>]) -> Vec<Vec<Step>> {
+    let mut paths = vec![Vec::new(); others.len()];
+    let looks = monitor.looks();
+    let every = looks.len().div_ceil(MOST_STEPS).max(1);
+    if others.len() * looks.len().div_ceil(every) > MOST_PATHS {
+        return paths;
+    }
+    // Counted from the last one, so that the path ends where the comparison does.
+    for (_, replicates) in looks.iter().enumerate().filter(|(at, _)| (looks.len() - 1 - at) % every == 0) {
+        let seen = |all: &[Outcome]| all.iter().take(*replicates).copied().collect::<Vec<Outcome>>();
+        let others: Vec<Vec<Outcome>> = others.iter().map(|all| seen(all)).collect();
+        let Ok(progress) = monitor.decide(&seen(baseline), &others) else { continue };
+        for (path, comparison) in paths.iter_mut().zip(&progress.comparisons) {
+            let before = path.last().map_or(0, |step: &Step| step.replicates);
+            let Some(test) = comparison.test.filter(|_| comparison.replicates > before) else { continue };
+            let share = comparison.bound_statistic.map_or(0.0, |bound| test.statistic / bound);
+            if share.is_finite() {
+                path.push(Step { replicates: comparison.replicates, share });
+            }
+        }
+    }
+    paths
+}
+
+fn state(comparison: &Comparison, path: Vec<Step>) -> Sequential {
     let decision = match comparison.decision {
         Decision::Continue => "open",
         Decision::Rejected => "different",
@@ -93,6 +149,11 @@ fn state(comparison: &Comparison) -> Sequential {
         p_value: comparison.p_value,
         p_adjusted: comparison.adjusted_p,
         interval: comparison.interval,
+        simultaneous: comparison.simultaneous,
+        statistic: comparison.test.map(|test| test.statistic),
+        boundary: comparison.bound_statistic,
+        log10_e: comparison.log10_e,
+        path,
     }
 }
 

@@ -7,7 +7,8 @@ use super::{
     },
     analyze::{AnalyzeError, metric_order},
     beyond::{self, DesignAudit, Noise},
-    compare, planned,
+    compare::{self, Standings},
+    planned,
     replay::{self, Input},
     time,
 };
@@ -56,7 +57,8 @@ pub fn analyze_summary(summary: &Summary) -> Result<Analysis, AnalyzeError> {
     for stratum in &mut strata {
         let inside = summary.configs.iter().filter(|c| c.stratum == stratum.name);
         let settings: Vec<_> = inside.map(|c| compare::settings(&c.recipe)).collect();
-        stratum.families = compare::families(stratum, &settings, &metrics, (&plan, 0), &BTreeMap::new(), None)?;
+        let standings = Standings { sequential: &BTreeMap::new(), waiting: None, known: &BTreeMap::new() };
+        stratum.families = compare::families(stratum, &settings, &metrics, (&plan, 0), &standings)?;
         let primary = metrics.iter().position(|metric| metric.primary).and_then(|m| stratum.families.get(m));
         stratum.power = primary.and_then(|family| beyond::power_curves(family, &plan));
     }

@@ -107,6 +107,15 @@ pub(crate) fn determinism_warning(analysis: &Analysis) -> Option<String> {
     })
 }
 
+/// What replicates vary and what they hold fixed, as a sentence; none where it is not known.
+pub(crate) fn held_fixed(analysis: &Analysis) -> Option<String> {
+    let scope = &analysis.scope;
+    (!scope.fixed.is_empty()).then(|| {
+        let (varies, fixed) = (scope.varies.join(", "), scope.fixed.join(", "));
+        format!("Replicates vary {varies}; they hold fixed {fixed}: nothing here speaks of other values of those.")
+    })
+}
+
 /// `Against “unbalanced” on accuracy/perverse (higher is better): 5 better, 1 worse.`
 pub(crate) fn family_line(analysis: &Analysis, family: &Family) -> String {
     let metric = analysis.metrics.iter().find(|m| m.name == family.metric);
@@ -139,6 +148,15 @@ fn adjusted(analysis: &Analysis, family: &Family) -> String {
     let m = family.corrected_over;
     if family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| t.sequential.is_some()) {
         return format!("valid at every look of the sequential design, adjusted by Holm over {m} comparisons");
+    }
+    if family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| t.extended.is_some()) {
+        let correction = match (family.role, analysis.plan.correction) {
+            (_, Correction::None) => "not adjusted, as planned".to_owned(),
+            (Role::Secondary, _) => format!("adjusted by Benjamini and Hochberg over {m} comparisons"),
+            (_, Correction::Bonferroni) => format!("adjusted by Bonferroni over {m} comparisons"),
+            _ => format!("adjusted by Holm over {m} comparisons"),
+        };
+        return format!("from e-values where replicates were added after the first ones were known, {correction}");
     }
     match (family.role, analysis.plan.correction) {
         (_, Correction::None) => "not adjusted, as planned".to_owned(),

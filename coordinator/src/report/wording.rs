@@ -101,16 +101,28 @@ fn tested_evidence(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> String 
         Some(Ordering::Less) => "lower",
         _ => "apart in the mean",
     };
-    let interval = number::interval_in_words(&tested.primary.interval, decimals, metric.unit);
     let confidence = number::percent(plan.confidence);
+    let interval = match tested.interval() {
+        Some(interval) => {
+            format!("{confidence} interval {}", number::interval_in_words(interval, decimals, metric.unit))
+        }
+        None => "an interval that holds at every look is not bounded yet".to_owned(),
+    };
     let p = number::p_equals(tested.p_adjusted, plan.alpha);
     let p = if plan.correction == Correction::None { p } else { format!("adjusted {p}") };
     let n = counts_in_words(tested);
+    let (p, n) = match &tested.extended {
+        Some(extended) => {
+            let known = format!("{n}, of which {} were known before this plan", extended.known);
+            (format!("always-valid {p}"), known)
+        }
+        None => (p, n),
+    };
     let hint = match (tested.verdict, metric.direction) {
         (Verdict::Undecided, None) => "; which way is better is not known for this metric",
         _ => "",
     };
-    format!("{size} {way} ({confidence} interval {interval}), {p}, {n}{hint}{}", margin_clause(tested, metric))
+    format!("{size} {way} ({interval}), {p}, {n}{hint}{}", margin_clause(tested, metric))
 }
 
 /// What can be said about the margin of equivalence, and what it would take to say more.
@@ -118,7 +130,7 @@ fn margin_clause(tested: &Tested, metric: &MetricInfo) -> String {
     let unit = metric.unit.of_difference();
     let Some(tost) = &tested.equivalence.tost else {
         // Without a declared margin nothing is called equivalent; what could be is left to the reader.
-        if tested.verdict != Verdict::Undecided || !metric.primary {
+        if tested.verdict != Verdict::Undecided || !metric.primary || !tested.is_fixed() {
             return String::new();
         }
         let least = number::fixed(tested.equivalence.smallest_margin, number::tested_decimals(tested));

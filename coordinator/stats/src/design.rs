@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::compare::{TTest, paired_t, welch_t};
 use crate::degenerate::{Degenerate, check_fraction};
 use crate::equivalence::check_margin;
-use crate::evalue::{check_c, e_interval_of, ln_e};
+use crate::evalue::{check_c, e_critical, e_interval_of, ln_e};
 use crate::multiplicity::holm_log10;
 use crate::spending::{Boundary, Spending, boundary, sequential_p, z_of_p};
 pub use crate::stages::Decision;
@@ -146,7 +146,7 @@ pub struct Comparison {
     pub level: f64,
     /// Largest p of the test that would reject at this look and level. `None` for e-values.
     pub bound_p: Option<f64>,
-    /// Smallest |t| that would reject at this look and level, where it exists.
+    /// Smallest |t| that would reject at this look and level; none where no t would.
     pub bound_statistic: Option<f64>,
     /// Base-10 logarithm of the e-value now; only for e-values.
     pub log10_e: Option<f64>,
@@ -160,6 +160,8 @@ pub struct Comparison {
     pub log10_adjusted_p: Option<f64>,
     /// Interval at `1 - alpha` that is valid at this look and all others, for this comparison alone.
     pub interval: Option<Interval>,
+    /// The same at `1 - alpha / m`: those of all m comparisons hold together, at all looks.
+    pub simultaneous: Option<Interval>,
     /// Probability to reject in the end were the true difference the margin; for planned looks before the last.
     pub conditional_power: Option<f64>,
 }
@@ -330,6 +332,7 @@ impl Monitor {
             adjusted_p: None,
             log10_adjusted_p: None,
             interval: None,
+            simultaneous: None,
             conditional_power: None,
         };
         let Some(test) = comparison.test else { return Ok(comparison) };
@@ -339,9 +342,13 @@ impl Monitor {
                 comparison.bound_p = Some(looks[here].nominal[rejected.min(looks[here].nominal.len() - 1)]);
                 comparison.bound_statistic = look_critical(&looks[here], rejected, test.df).ok();
                 comparison.log10_p = Some(self.planned_p(taken, &test)?);
-                let outer = &self.boundaries[self.boundaries.len() - 1];
                 let confidence = 1.0 - self.design.alpha;
-                comparison.interval = outer.repeated_interval(here, &test).ok().map(|i| Interval { confidence, ..i });
+                let repeated = |boundary: &Boundary| {
+                    boundary.repeated_interval(here, &test).ok().map(|i| Interval { confidence, ..i })
+                };
+                // The last boundary is that of a single comparison, the first one that of all of them.
+                comparison.interval = self.boundaries.last().and_then(repeated);
+                comparison.simultaneous = self.boundaries.first().and_then(repeated);
                 if let Some(margin) = self.design.margin.filter(|_| here + 1 < looks.len()) {
                     let power = conditional_power(&estimate(&test), looks[here].fraction, *last_z, margin)?;
                     comparison.conditional_power = Some(power);
@@ -351,8 +358,13 @@ impl Monitor {
                 let at = |test: &TTest| ln_e(test.statistic, test.df, test.df + 1.0, *c) / std::f64::consts::LN_10;
                 let largest = taken.iter().filter_map(|look| look.test.as_ref().ok()).map(at).fold(0.0, f64::max);
                 comparison.log10_e = Some(at(&test));
+                comparison.bound_statistic = e_critical(test.df, test.df + 1.0, *c, self.level(rejected));
                 comparison.log10_p = Some(0.0 - largest);
-                comparison.interval = e_interval_of(&test, comparison.usable, *c, 1.0 - alpha).ok();
+                let confidence = 1.0 - alpha;
+                let at = |alpha: f64| e_interval_of(&test, comparison.usable, *c, 1.0 - alpha).ok();
+                comparison.interval = at(*alpha);
+                let family = self.design.comparisons as f64;
+                comparison.simultaneous = at(alpha / family).map(|i| Interval { confidence, ..i });
             }
         }
         comparison.p_value = comparison.log10_p.map(|log10_p| 10_f64.powf(log10_p));

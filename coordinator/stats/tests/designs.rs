@@ -105,6 +105,37 @@ fn fixed_design_is_holm_on_the_usual_test() {
     assert!(progress.baseline_may_stop && progress.next_look.is_none());
 }
 
+/// Whatever ends a comparison, its repeated interval holds then; and those of a family hold together.
+#[test]
+fn intervals_cover_at_the_look_that_ends_a_comparison() {
+    let truth = [0.0, 0.8, 1.6];
+    for rule in [Rule::equal_looks(16, 4, QUADRATIC), Rule::EValue { c: 1.0, from: 2 }] {
+        let monitor = Monitor::new(design(16, 3, rule)).unwrap();
+        let (mut alone, mut together, mut classical) = (0, 0, 0);
+        let runs = 2_000;
+        for seed in 0..runs {
+            let arms = arms(seed, 16, &truth);
+            let progress = monitor.decide(&arms[0], &arms[1..]).unwrap();
+            let holds = |i: Option<Interval>, true_one: f64| i.is_none_or(|i| i.low <= true_one && true_one <= i.high);
+            let all = progress.comparisons.iter().zip(truth);
+            alone += all.clone().filter(|(c, truth)| !holds(c.interval, *truth)).count();
+            classical += all.clone().filter(|(c, truth)| !holds(c.test.map(|t| t.interval), *truth)).count();
+            together += usize::from(all.clone().any(|(c, truth)| !holds(c.simultaneous, truth)));
+            for (comparison, _) in all {
+                let (Some(wide), Some(narrow)) = (comparison.simultaneous, comparison.interval) else { continue };
+                assert!(wide.low <= narrow.low && narrow.high <= wide.high);
+                // The strictest level rejects exactly when the simultaneous interval leaves 0 out.
+                let shown = wide.low > 0.0 || wide.high < 0.0;
+                assert!(!shown || comparison.decision == Decision::Rejected);
+            }
+        }
+        // Three standard errors of 2,000 runs at 5 %: 1.5 points.
+        let (alone, together) = (alone as f64 / (3 * runs) as f64, together as f64 / runs as f64);
+        assert!(alone < 0.05 + 0.009 && together < 0.05 + 0.015, "{alone} {together}");
+        assert!(classical as f64 / (3 * runs) as f64 > alone, "what looking costs");
+    }
+}
+
 #[test]
 fn looks_wait_for_complete_blocks_only() {
     let mut arms = arms(5, 20, &[0.0, 6.0]);

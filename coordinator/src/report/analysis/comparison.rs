@@ -1,7 +1,7 @@
 //! Pairs of configs.
 
 use super::Observation;
-use crate::report::{Loss, Sequential};
+use crate::report::{Extended, Loss, Sequential};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sweeper_stats::{
@@ -140,8 +140,31 @@ pub struct Tested {
     /// for a fixed design, and for other metrics than the primary one.
     #[serde(default)]
     pub sequential: Option<Sequential>,
+    /// What replaced the p-value of a comparison that got more replicates after the first ones were known: then `p_value`,
+    /// `p_adjusted` and `simultaneous` are always valid. None for all others.
+    #[serde(default)]
+    pub extended: Option<Extended>,
     /// What the numbers say.
     pub verdict: Verdict,
+}
+
+impl Tested {
+    /// The interval at the plan's confidence for this comparison alone that holds however often somebody looked; none
+    /// where it is not bounded yet.
+    #[must_use]
+    pub fn interval(&self) -> Option<&Interval> {
+        match (&self.sequential, &self.extended) {
+            (Some(sequential), _) => sequential.interval.as_ref(),
+            (None, Some(extended)) => extended.interval.as_ref(),
+            (None, None) => Some(&self.primary.interval),
+        }
+    }
+
+    /// Whether its numbers hold only if the number of replicates was fixed in advance, as it was.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.sequential.is_none() && self.extended.is_none()
+    }
 }
 
 /// What a comparison says about equivalence, from the interval with coverage 1 − 2 alpha.

@@ -1,7 +1,7 @@
 //! Correction for the number of comparisons, and intervals that hold for all of them at once.
 
 use super::{Tests, pair::common_replicates};
-use crate::report::analysis::{Measured, Observation, Plan, Role};
+use crate::report::analysis::{Measured, Observation, Plan, Role, Tested};
 use sweeper_core::spec::{Correction, Pairing};
 use sweeper_stats::{
     Degenerate, Interval, TTest,
@@ -18,6 +18,16 @@ pub(super) fn alone(tests: &mut [Tests<'_>], plan: &Plan) {
         family.corrected_over = raw.iter().flatten().count();
         match plan.correction {
             Correction::None => {}
+            // Of all corrections Holm's holds under any dependence, and so for p-values of any kind.
+            Correction::MaxT
+            | Correction::MaxTSingleStep
+            | Correction::Dunnett
+            | Correction::TukeyKramer
+            | Correction::GamesHowell
+                if family.is_extended() =>
+            {
+                family.set(&holm(&raw));
+            }
             Correction::Holm => family.set(&holm(&raw)),
             Correction::Bonferroni => family.set(&bonferroni(&raw)),
             Correction::MaxT | Correction::MaxTSingleStep => family.max_t(plan),
@@ -57,7 +67,8 @@ impl Tests<'_> {
     /// where Holm's procedure rejects.
     fn widen(&mut self, confidence: f64) {
         let family = self.corrected_over.max(1) as f64;
-        for tested in self.results.iter_mut().flatten().filter(|tested| tested.simultaneous.is_none()) {
+        let open = |tested: &&mut Tested| tested.simultaneous.is_none() && tested.extended.is_none();
+        for tested in self.results.iter_mut().flatten().filter(open) {
             tested.simultaneous = t_interval(&tested.primary, 1.0 - (1.0 - confidence) / family, confidence).ok();
         }
     }

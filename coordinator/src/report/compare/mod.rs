@@ -1,17 +1,23 @@
 //! Pairs of configs of one stratum: tests, families, correction.
 //!
 //! Map: this page the families · `pairs` which configs are compared · `pair` the numbers of one comparison · `adjust`
-//! correction inside a family · `robust` other tests beside the planned one · `verdict` what the numbers say.
+//! correction inside a family · `extended` p-values of what grew after it was known · `robust` other tests beside the planned
+//! one · `verdict` what the numbers say.
 
 mod adjust;
+mod extended;
 mod pair;
 mod pairs;
 mod robust;
 mod verdict;
 
-pub(super) use self::pair::common_replicates;
+pub use self::extended::Extended;
 pub(crate) use self::pairs::{Members, Pair, Settings, of as pairs_of, settings};
 use self::robust::Budget;
+pub(super) use self::{
+    extended::{Known, known},
+    pair::common_replicates,
+};
 use super::{
     Sequential,
     analysis::{
@@ -24,8 +30,18 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use sweeper_core::spec::Correction;
 
+/// What a plan allows, and what it cannot undo.
+pub(super) struct Standings<'a> {
+    /// States of a sequential design, by index of the config.
+    pub(super) sequential: &'a BTreeMap<u32, Sequential>,
+    /// Planned trials that are open, while the plan allows no test but those of its looks.
+    pub(super) waiting: Option<usize>,
+    /// What was known before.
+    pub(super) known: &'a Known,
+}
+
 /// One family per metric, in the order of `metrics`. `settings` are those of the stratum's configs, in the same order;
-/// `seed` is what every random number of the report derives from. As long as planned trials are `waiting`, only what the
+/// `seed` is what every random number of the report derives from. As long as planned trials are waited for, only what the
 /// looks of a sequential design allow is compared.
 ///
 /// # Errors
@@ -35,8 +51,7 @@ pub(super) fn families(
     settings: &[Option<Settings>],
     metrics: &[MetricInfo],
     (plan, seed): (&Plan, u64),
-    sequential: &BTreeMap<u32, Sequential>,
-    waiting: Option<usize>,
+    Standings { sequential, waiting, known }: &Standings<'_>,
 ) -> Result<Vec<Family>, AnalyzeError> {
     let baseline = stratum.configs.iter().position(|config| config.baseline);
     let members = Members { stratum: &stratum.name, count: stratum.configs.len(), baseline };
@@ -44,9 +59,10 @@ pub(super) fn families(
     let numbered = metrics.iter().enumerate();
     let mut tests: Vec<Tests<'_>> =
         numbered.map(|(m, metric)| Tests::of(stratum, &pairs, (m, metric), (plan, seed))).collect();
-    if let Some(open) = waiting {
+    if let Some(open) = *waiting {
         tests.iter_mut().for_each(|tests| tests.wait(open, sequential));
     }
+    tests.iter_mut().for_each(|tests| tests.extend(known, plan));
     adjust::alone(&mut tests, plan);
     adjust::secondary(&mut tests);
     tests.iter_mut().filter(|tests| tests.metric.primary).for_each(|tests| tests.looked(sequential, plan));
@@ -132,7 +148,7 @@ impl<'a> Tests<'a> {
             let (Ok(tested), Some(state)) = (result.as_mut(), states.get(&config.index)) else { continue };
             tested.p_value = state.p_value.unwrap_or(1.0);
             tested.p_adjusted = state.p_adjusted.unwrap_or(1.0);
-            tested.simultaneous = state.interval;
+            tested.simultaneous = state.simultaneous;
             // The two one-sided tests hold once, and the decision of the design holds whenever it is made.
             let decided = state.decision == "equivalent";
             tested.equivalence.tost = tested.equivalence.tost.filter(|_| decided && plan.delta.is_some());

@@ -148,6 +148,7 @@ impl Sides<'_> {
             seed_correlation: None,
             arms: None,
             sequential: None,
+            extended: None,
             pairs: Vec::new(),
             verdict: Verdict::Undecided,
         })

@@ -46,7 +46,8 @@ fn verdict(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> Verdict {
         adjusted_p: Some(tested.p_adjusted).filter(|_| difference != 0.0),
         alpha: plan.alpha,
         interval: tested.equivalence.interval,
-        margin: plan.delta.filter(|_| metric.primary),
+        // The interval holds once, and a comparison that grew was looked at before.
+        margin: plan.delta.filter(|_| metric.primary && tested.extended.is_none()),
     };
     if let Some(sequential) = &tested.sequential {
         // The design decides: an interval that holds once must not.

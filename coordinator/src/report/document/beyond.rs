@@ -3,8 +3,8 @@
 
 use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, grids};
 use crate::report::{
-    Analysis, Association, BestSet, Contender, Copies, FactorTerm, Factors, FailureRate, Interaction, LookTaken,
-    MetricInfo, Stratum,
+    Analysis, Association, BestSet, Contender, Copies, FactorTerm, Factors, FailureRate, Interaction, MetricInfo,
+    Stratum,
     number::{self, fixed, signed},
     time,
     wording::{display_name, shorten, subject},
@@ -37,35 +37,6 @@ fn section(id: &str, title: &str, note: &str, blocks: Vec<Block>) -> Option<Sect
     }
     let note = (!note.is_empty()).then(|| Block::Note(note.to_owned()));
     Some(Section::new(id, title, note.into_iter().chain(blocks).collect()))
-}
-
-/// What the looks of a sequential design stopped, when and why.
-pub(super) fn looks(analysis: &Analysis) -> Option<Section> {
-    let row = |look: &LookTaken| Row {
-        marked: !look.stopped.is_empty(),
-        cells: vec![
-            Cell::name(if look.stratum.is_empty() { "all".to_owned() } else { display_name(&look.stratum) }),
-            Cell::number(look.replicates.to_string(), [f64::from(look.replicates)]),
-            Cell::text(&look.at),
-            Cell::text(if look.stopped.is_empty() {
-                "nothing".to_owned()
-            } else {
-                look.stopped.iter().map(|s| display_name(s)).collect::<Vec<_>>().join(", ")
-            }),
-            Cell::number(look.cancelled.to_string(), [f64::from(look.cancelled)]),
-        ],
-    };
-    let mut columns = vec![Column::text("stratum"), Column::number("replicates"), Column::text("when")];
-    columns.extend([Column::text("stopped"), Column::number("trials saved")]);
-    let table = Table {
-        id: "looks".to_owned(),
-        title: "Looks that were taken".to_owned(),
-        note: format!("{} of {} planned trials were not needed.", analysis.counts.stopped, analysis.counts.planned),
-        columns,
-        rows: analysis.looks.iter().map(row).collect(),
-    };
-    let blocks = if analysis.looks.is_empty() { Vec::new() } else { vec![Block::Table(table)] };
-    section("looks", "Looks", "", blocks)
 }
 
 /// Which configs may be the best.
@@ -378,15 +349,8 @@ pub(super) fn power(analysis: &Analysis) -> Option<Section> {
 /// Whether the trials were made as an experiment should be.
 pub(super) fn audit(analysis: &Analysis) -> Section {
     let audit = &analysis.audit;
-    let (alpha, scope) = (analysis.plan.alpha, &analysis.scope);
-    let mut lines = Vec::new();
-    if !scope.fixed.is_empty() {
-        lines.push(format!(
-            "Replicates vary {}; they hold fixed {}: nothing here speaks of other values of those.",
-            scope.varies.join(", "),
-            scope.fixed.join(", ")
-        ));
-    }
+    let alpha = analysis.plan.alpha;
+    let mut lines = Vec::from_iter(crate::report::text::held_fixed(analysis));
     lines.extend(audit.associations.iter().map(|found| association(found, alpha)));
     if audit.associations.is_empty() && !analysis.provenance.devices.is_empty() {
         lines.push(

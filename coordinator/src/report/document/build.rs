@@ -1,8 +1,8 @@
 //! An analysis as a document: the order of the report.
 
 use super::{
-    Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, grids, noise, pictures, plan,
-    summary, tasks,
+    Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, grids, looks, noise, pictures,
+    plan, summary, tasks,
 };
 use crate::report::{
     Analysis, Comparison, Family, MetricInfo, Role, SeedRecord, Stratum, methods,
@@ -10,7 +10,6 @@ use crate::report::{
     text,
     wording::{self, Look, display_name, verdict_order},
 };
-use sweeper_core::spec::FamilyKind;
 
 /// More comparisons than this are folded by verdict.
 const UNFOLDED: usize = 24;
@@ -29,7 +28,7 @@ impl Document {
     pub fn of(analysis: &Analysis) -> Self {
         let mut sections = vec![verdicts(analysis), plan::section(analysis), beyond::audit(analysis)];
         sections.extend(primary(analysis));
-        sections.extend(beyond::looks(analysis));
+        sections.extend(looks::section(analysis));
         sections.extend(tasks::section(analysis));
         sections.push(overview(analysis));
         sections.extend(secondary(analysis));
@@ -73,7 +72,7 @@ impl Section {
     }
 }
 
-fn stamps(analysis: &Analysis) -> Vec<String> {
+pub(in crate::report) fn stamps(analysis: &Analysis) -> Vec<String> {
     let exploratory = analysis.exploratory_stamp();
     let partial = analysis.partial.then(|| wording::partial_stamp(analysis));
     let found = text::determinism_warning(analysis).into_iter().chain(beyond::audit_stamps(analysis));
@@ -96,27 +95,27 @@ pub(super) fn stratum_heading(stratum: &Stratum) -> Option<Block> {
 }
 
 fn verdicts(analysis: &Analysis) -> Section {
-    let (mut blocks, kind) = (Vec::new(), analysis.plan.family);
+    let mut blocks = Vec::new();
     for stratum in &analysis.strata {
         blocks.extend(stratum_heading(stratum));
         let Some(family) = stratum.families.iter().find(|f| f.role == Role::Primary) else { continue };
         blocks.push(Block::Lead(text::family_line(analysis, family)));
         blocks.push(Block::Note(text::correction_line(analysis, family)));
         if family.comparisons.len() > UNFOLDED {
-            blocks.extend(folded(family, kind));
+            blocks.extend(folded(family, analysis));
         } else {
-            blocks.push(Block::Claims(verdict_order(family).map(|c| claim(c, kind)).collect()));
+            blocks.push(Block::Claims(verdict_order(family).map(|c| claim(c, analysis)).collect()));
         }
     }
     Section::new("verdicts", "Verdicts", blocks)
 }
 
 /// One fold per kind of verdict; the decided ones open.
-fn folded(family: &Family, kind: FamilyKind) -> impl Iterator<Item = Block> {
+fn folded(family: &Family, analysis: &Analysis) -> impl Iterator<Item = Block> {
     Look::ALL.into_iter().filter_map(move |look| {
         let of_look = family.comparisons.iter().filter(|c| Look::of(&c.result) == look);
         let all = of_look.clone().count();
-        let claims: Vec<Claim> = of_look.take(MOST_ROWS).map(|c| claim(c, kind)).collect();
+        let claims: Vec<Claim> = of_look.take(MOST_ROWS).map(|c| claim(c, analysis)).collect();
         let open = matches!(look, Look::Better | Look::Worse);
         let summary = format!("{}: {all}", look.word());
         let mut blocks = Vec::from_iter((claims.len() < all).then(|| {
@@ -127,12 +126,13 @@ fn folded(family: &Family, kind: FamilyKind) -> impl Iterator<Item = Block> {
     })
 }
 
-fn claim(comparison: &Comparison, kind: FamilyKind) -> Claim {
+fn claim(comparison: &Comparison, analysis: &Analysis) -> Claim {
     Claim {
         look: Look::of(&comparison.result),
-        subject: wording::subject(comparison, kind),
+        subject: wording::subject(comparison, analysis.plan.family),
         evidence: comparison.evidence.clone(),
         sentence: comparison.sentence.clone(),
+        scope: text::held_fixed(analysis).unwrap_or_default(),
     }
 }
 

@@ -29,6 +29,11 @@ pub(super) fn table(analysis: &Analysis, family: &Family, metric: &MetricInfo, i
         Column::number("t (df)"),
         Column::number("p"),
         Column::number("adjusted p"),
+    ]);
+    let e_values = family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| log10_e(t).is_some());
+    let e_value = Column::number("log10 e").hint("base-10 logarithm of the e-value after the last replicate");
+    columns.extend(e_values.then_some(e_value));
+    columns.extend([
         Column::number(text::effect_head(family)),
         Column::number("A12")
             .hint("probability that a training of the first config gives the larger value, ties counted half"),
@@ -39,12 +44,17 @@ pub(super) fn table(analysis: &Analysis, family: &Family, metric: &MetricInfo, i
         id,
         title: if unit.is_empty() { "Comparisons".to_owned() } else { format!("Comparisons, differences in {unit}") },
         note: text::family_caption(analysis, family),
-        rows: family.comparisons.iter().map(|c| row(c, analysis, factors, width)).collect(),
+        rows: family.comparisons.iter().map(|c| row(c, analysis, (factors, e_values), width)).collect(),
         columns,
     }
 }
 
-fn row(comparison: &Comparison, analysis: &Analysis, factors: bool, width: usize) -> Row {
+/// Of a test that holds however often somebody looked, and rests on an e-value.
+fn log10_e(tested: &Tested) -> Option<f64> {
+    tested.extended.map(|e| e.log10_e).or_else(|| tested.sequential.as_ref()?.log10_e)
+}
+
+fn row(comparison: &Comparison, analysis: &Analysis, (factors, e_values): (bool, bool), width: usize) -> Row {
     let mut cells = vec![Cell::name(subject(comparison, analysis.plan.family))];
     if factors {
         cells.push(Cell::text(comparison.factor.as_deref().map_or_else(String::new, display_name)));
@@ -52,7 +62,7 @@ fn row(comparison: &Comparison, analysis: &Analysis, factors: bool, width: usize
     cells.push(Cell::verdict(Look::of(&comparison.result)));
     match &comparison.result {
         ComparisonResult::Tested(tested) => {
-            cells.extend(numbers(tested, !comparison.losses.is_empty(), analysis.plan.alpha));
+            cells.extend(numbers(tested, !comparison.losses.is_empty(), analysis.plan.alpha, e_values));
         }
         ComparisonResult::NotTested(why) => cells.push(Cell::missing(untested_short(why))),
     }
@@ -60,7 +70,7 @@ fn row(comparison: &Comparison, analysis: &Analysis, factors: bool, width: usize
     Row { marked: false, cells }
 }
 
-fn numbers(tested: &Tested, losses: bool, alpha: f64) -> Vec<Cell> {
+fn numbers(tested: &Tested, losses: bool, alpha: f64, e_values: bool) -> Vec<Cell> {
     let d = tested_decimals(tested);
     let primary = &tested.primary;
     let t = format!("{} ({})", number::statistic(primary.statistic), number::df(primary.df));
@@ -70,18 +80,28 @@ fn numbers(tested: &Tested, losses: bool, alpha: f64) -> Vec<Cell> {
         Cell::number(format!("{} [{}, {}]", shown[0], shown[1], shown[2]), [s.a12, s.interval.low, s.interval.high])
     });
     let r = tested.seed_correlation.map(|r| Cell::number(number::fixed(r, 2), [r]));
-    vec![
+    let p = match &tested.extended {
+        Some(extended) => Cell::struck(number::p(extended.classical, alpha), [extended.classical]),
+        None => Cell::number(number::p(tested.p_value, alpha), [tested.p_value]),
+    };
+    let adjusted = Cell::strong(number::p(tested.p_adjusted, alpha), [tested.p_adjusted]);
+    let e_value = log10_e(tested).map_or_else(|| Cell::missing("n/a"), |e| Cell::number(number::statistic(e), [e]));
+    let mut cells = vec![
         Cell::strong(signed(primary.difference, d), [primary.difference]),
-        interval(Some(&primary.interval), d),
+        interval(tested.interval(), d),
         interval(tested.simultaneous.as_ref(), d),
         Cell::number(text::sizes(tested), sizes).tag(tested.few, "few").tag(losses, "survivors"),
         Cell::number(t, [primary.statistic, primary.df]),
-        Cell::number(number::p(tested.p_value, alpha), [tested.p_value]),
-        Cell::strong(number::p(tested.p_adjusted, alpha), [tested.p_adjusted]),
+        p,
+        adjusted.tag(tested.extended.is_some(), "always valid"),
+    ];
+    cells.extend(e_values.then_some(e_value));
+    cells.extend([
         effect(tested),
         superiority.unwrap_or_else(|| Cell::missing("n/a")),
         r.unwrap_or_else(|| Cell::missing("n/a")),
-    ]
+    ]);
+    cells
 }
 
 fn effect(tested: &Tested) -> Cell {
@@ -92,7 +112,7 @@ fn effect(tested: &Tested) -> Cell {
     Cell::number(shown, values.into_iter().chain(tested.effect_av.as_ref().map(|e| e.g)))
 }
 
-fn interval(interval: Option<&Interval>, decimals: usize) -> Cell {
+pub(super) fn interval(interval: Option<&Interval>, decimals: usize) -> Cell {
     let Some(i) = interval else { return Cell::missing("n/a") };
     Cell::number(format!("[{}, {}]", signed(i.low, decimals), signed(i.high, decimals)), [i.low, i.high])
 }

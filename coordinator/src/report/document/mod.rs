@@ -5,18 +5,22 @@
 //! own rules. A minus sign is a hyphen here; formats that have a better one put it in.
 //!
 //! Map: this page the value · `build` an analysis to a document, in the order of the report · `summary` single configs ·
-//! `comparisons` pairs of configs · `noise` where it comes from · `beyond` everything else · `tasks` configs over several
+//! `comparisons` pairs of configs · `looks` sequential designs · `noise` where it comes from · `beyond` everything else · `tasks` configs over several
 //! tasks · `plan` what was planned · `pictures` and `grids` figures.
 
 mod beyond;
 mod build;
 mod comparisons;
 mod grids;
+mod looks;
 mod noise;
 mod pictures;
 mod plan;
 mod summary;
 mod tasks;
+
+pub(in crate::report) use build::stamps;
+pub(in crate::report) use tasks::tables as task_tables;
 
 pub use super::methods::{Formula, Method, Work};
 use super::wording::Look;
@@ -103,6 +107,8 @@ pub struct Claim {
     pub evidence: String,
     /// Subject, verdict and evidence as one sentence.
     pub sentence: String,
+    /// What the verdict says nothing about, for who stays on it; may be empty.
+    pub scope: String,
 }
 
 /// Rows and columns. Every row has as many cells as there are columns.
@@ -164,6 +170,8 @@ pub enum CellKind {
     Number,
     /// The number that counts.
     Strong,
+    /// A number that does not hold, and is shown struck through.
+    Struck,
     /// A verdict.
     Verdict(Look),
     /// Why there is no number.
@@ -204,6 +212,11 @@ impl Cell {
     /// The number that counts.
     pub fn strong(shown: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         Self { kind: CellKind::Strong, ..Self::number(shown, values) }
+    }
+
+    /// A number that does not hold.
+    pub fn struck(shown: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
+        Self { kind: CellKind::Struck, ..Self::number(shown, values) }.tag(true, "void")
     }
 
     /// Why there is no number.

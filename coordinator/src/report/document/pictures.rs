@@ -140,14 +140,14 @@ pub(super) fn differences(analysis: &Analysis, family: &Family, metric: &MetricI
         let tested = comparison.result.tested();
         let d = tested.map_or(3, number::tested_decimals);
         let note = tested.map_or_else(String::new, |t| {
-            let [diff, low, high] =
-                [t.primary.difference, t.primary.interval.low, t.primary.interval.high].map(|v| number::signed(v, d));
-            format!("{diff} [{low}, {high}]")
+            let difference = number::signed(t.primary.difference, d);
+            let ends = t.interval().map(|i| [i.low, i.high].map(|v| number::signed(v, d)));
+            ends.map_or_else(|| difference.clone(), |[low, high]| format!("{difference} [{low}, {high}]"))
         });
         ForestRow {
             name: subject(comparison, analysis.plan.family),
             difference: tested.map(|t| t.primary.difference),
-            interval: tested.map(|t| interval(&t.primary.interval)),
+            interval: tested.and_then(|t| t.interval()).map(interval),
             simultaneous: tested.and_then(|t| t.simultaneous.as_ref()).map(interval),
             verdict: verdict(Look::of(&comparison.result)),
             note,

@@ -16,9 +16,8 @@ const MOST_NAMES: usize = 12;
 
 /// The section; none unless the plan says that strata are tasks.
 pub(super) fn section(analysis: &Analysis) -> Option<Section> {
-    let across = analysis.across_tasks.as_ref()?;
-    let metric = analysis.metrics.iter().find(|m| m.primary)?;
-    let page = Page { analysis, across, metric, confidence: number::percent(analysis.plan.confidence) };
+    let page = Page::of(analysis)?;
+    let across = page.across;
     let mut blocks = vec![Block::List(page.about())];
     if across.configs.is_empty() {
         blocks.push(Block::Text("No config has values in every task: nothing can be told of all of them.".to_owned()));
@@ -32,6 +31,13 @@ pub(super) fn section(analysis: &Analysis) -> Option<Section> {
     }
     blocks.push(Block::Table(page.means()));
     Some(Section::new("tasks", "Across tasks", blocks))
+}
+
+/// The tables that tell configs and comparisons over all tasks; none where nothing can be told.
+pub(in crate::report) fn tables(analysis: &Analysis) -> Vec<Table> {
+    let Some(page) = Page::of(analysis).filter(|page| !page.across.configs.is_empty()) else { return Vec::new() };
+    let comparisons = (!page.across.comparisons.is_empty()).then(|| page.comparisons());
+    page.across.one_scale.then(|| page.configs()).into_iter().chain(comparisons).collect()
 }
 
 struct Page<'a> {
@@ -52,7 +58,13 @@ fn with_unit(head: &str, unit: &str) -> String {
     if unit.is_empty() { head.to_owned() } else { format!("{head} ({unit})") }
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn of(analysis: &'a Analysis) -> Option<Self> {
+        let metric = analysis.metrics.iter().find(|m| m.primary)?;
+        let confidence = number::percent(analysis.plan.confidence);
+        Some(Self { analysis, across: analysis.across_tasks.as_ref()?, metric, confidence })
+    }
+
     /// What is put together, and what its intervals speak of.
     fn about(&self) -> Vec<String> {
         let (across, metric) = (self.across, display_name(&self.metric.name));

@@ -41,7 +41,7 @@ pub use dots::{DotRow, Dots, Run, dots};
 pub use forest::{Forest, ForestRow, forest};
 pub use heat::{HeatCell, HeatMap, HeatView, heat_map};
 pub use interaction::{Interaction, Level, Mean, interaction};
-pub use power::{Look, Power, PowerCurve, Sequential, power, sequential};
+pub use power::{Looks, Path, Power, PowerCurve, looks, power};
 pub use slopes::{Pair, SlopePanel, Slopes, slopes};
 pub use variance::{Variance, VarianceRow, variance};
 

@@ -59,53 +59,42 @@ pub fn power(input: &Power) -> Result<Figure, FigureError> {
     })
 }
 
-/// A test with several looks.
+/// Comparisons with several looks.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sequential {
+pub struct Looks {
     /// What the figure is called.
     pub caption: Caption,
-    /// Such as `runs per config` or `look`.
+    /// Such as `replicates`.
     pub x: Axis,
-    /// The statistic.
+    /// Such as `t / boundary`: at 1 and -1 a comparison is decided.
     pub y: Axis,
-    /// Name of the statistic's line.
-    pub statistic_name: String,
-    /// Name of the boundary's line.
-    pub boundary_name: String,
-    /// Whether a statistic below minus the boundary counts, too.
-    pub two_sided: bool,
-    /// The looks, planned ones included.
-    pub looks: Vec<Look>,
+    /// One per comparison.
+    pub paths: Vec<Path>,
 }
 
-/// One look.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Look {
-    /// Where it lies on the x axis.
-    pub x: f64,
-    /// The statistic; none for a look that is still to come.
-    pub statistic: Option<f64>,
-    /// Boundary of significance; infinite where the test cannot end here.
-    pub boundary: f64,
+/// A comparison from look to look.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Path {
+    /// Its name, written at its end.
+    pub name: String,
+    /// Whether it was decided: these stand out where there are too many.
+    pub decided: bool,
+    /// Places on the x axis, each with the statistic over its boundary.
+    pub points: Vec<(f64, f64)>,
 }
 
-/// Draws [`Sequential`].
+/// Draws [`Looks`].
 ///
 /// # Errors
-/// [`FigureError::Empty`] when no statistic and no boundary is finite.
-pub fn sequential(input: &Sequential) -> Result<Figure, FigureError> {
-    let of = |y: &dyn Fn(&Look) -> Option<f64>| -> Vec<Point> {
-        input.looks.iter().filter_map(|l| Some(Point { x: l.x, y: y(l)?, interval: None })).collect()
-    };
-    let lower = format!("−{}", input.boundary_name);
-    let mut all = vec![
-        Line { name: &input.statistic_name, points: of(&|l| l.statistic), look: Some(0) },
-        Line { name: &input.boundary_name, points: of(&|l| bounded(l.boundary)), look: Some(1) },
-    ];
-    if input.two_sided {
-        all.push(Line { name: &lower, points: of(&|l| bounded(-l.boundary)), look: Some(2) });
-    }
-    let zero = Rule { value: 0.0, text: String::new() };
+/// [`FigureError::Empty`] when no point is finite.
+pub fn looks(input: &Looks) -> Result<Figure, FigureError> {
+    let point = |&(x, y): &(f64, f64)| Point { x, y, interval: None };
+    let decided: Vec<bool> = input.paths.iter().map(|path| path.decided).collect();
+    let named = input.paths.iter().zip(lines::looks(&decided, 24));
+    let all: Vec<Line<'_>> = named
+        .map(|(path, look)| Line { name: &path.name, points: path.points.iter().map(point).collect(), look })
+        .collect();
+    let rule = |value: f64, text: &str| Rule { value, text: text.to_owned() };
     lines::draw(&Plane {
         figure: "looks",
         caption: &input.caption,
@@ -114,17 +103,12 @@ pub fn sequential(input: &Sequential) -> Result<Figure, FigureError> {
         places: None,
         counts: true,
         ends: None,
-        lying: if input.two_sided { vec![zero] } else { vec![] },
+        lying: vec![rule(1.0, "boundary"), rule(0.0, ""), rule(-1.0, "")],
         upright: vec![],
         spread: Spread::Band,
         steps: false,
         left_out: lines::not_finite(&all),
         lines: all,
-        others: "",
+        others: "other comparisons",
     })
-}
-
-/// An infinite boundary is no point: nothing reaches it.
-fn bounded(boundary: f64) -> Option<f64> {
-    (!boundary.is_infinite()).then_some(boundary)
 }

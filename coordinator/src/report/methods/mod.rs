@@ -1,9 +1,11 @@
 //! How every number of a report was made: sentences, formulas, and the works that they rest on. Only what this report
 //! really used is told.
 //!
-//! Map: this page the sentences · `used` what a report used · `formulas` · `works`.
+//! Map: this page the sentences · `sections` those of sections that not every report has · `used` what a report used ·
+//! `formulas` · `works`.
 
 mod formulas;
+mod sections;
 mod used;
 pub(super) mod works;
 
@@ -11,7 +13,10 @@ pub use formulas::Formula;
 pub use works::Work;
 
 use self::used::Used;
-use super::{Analysis, number, text::correction_name};
+use super::{
+    Analysis, number,
+    text::{correction_name, held_fixed},
+};
 use sweeper_core::spec::{Correction, Missing, Pairing};
 
 /// How a number was made.
@@ -58,12 +63,16 @@ pub(super) fn methods(analysis: &Analysis) -> Vec<Method> {
         ))
         .formula(&formulas::MEAN_INTERVAL),
     ];
+    list.extend(sections::audit(analysis));
     list.extend(tests(analysis, &used));
     list.extend(corrections(analysis, &used));
     list.extend(sequential(analysis, &used));
+    list.extend(extended(&used));
     list.extend(equivalence(analysis, &used));
     list.extend(effects(&used));
     list.extend(robustness(&used));
+    list.extend(sections::tasks(analysis));
+    list.extend(sections::noise(analysis));
     list.extend(beyond(analysis, &used));
     list.extend(reading(analysis));
     list
@@ -77,7 +86,7 @@ fn tests(analysis: &Analysis, used: &Used) -> Vec<Method> {
             let text = "Replicate r has one seed in every config, so by design the test is the paired t-test over the replicates \
                         that both configs completed. Welch's test of all completed replicates stands beside it as the unpaired \
                         form; it decides nothing.";
-            list.push(Method::new(text).formula(&formulas::PAIRED_T).of([&works::WELCH]));
+            list.push(Method::new(text).formula(&formulas::PAIRED_T).of([&works::STUDENT, &works::WELCH]));
         }
         Pairing::Independent if used.welch_t => {
             let text = "Every trial has a seed of its own, so the test is Welch's t-test.";
@@ -157,14 +166,21 @@ fn sequential(analysis: &Analysis, used: &Used) -> Option<Method> {
         return None;
     }
     let text = "The sweep had a sequential design: its looks, and how the error rate is shared among them, were planned before the \
-                first trial. On the primary metric p-values and simultaneous intervals hold at every look, and are adjusted by \
-                Holm; mean differences and the intervals of single comparisons do not account for stopping, and are too large \
-                where a comparison stopped early.";
+                first trial. On the primary metric p-values, adjusted by Holm, and intervals hold at every look; mean differences \
+                do not account for stopping, and are too large where a comparison stopped early.";
     Some(if analysis.planning.stopping.starts_with("e-values") {
         Method::new(text).formula(&formulas::E_VALUE).of([&works::HOLM, &works::WANG_RAMDAS])
     } else {
         Method::new(text).of([&works::HOLM, &works::JENNISON, &works::LAN_DEMETS])
     })
+}
+
+fn extended(used: &Used) -> Option<Method> {
+    let text = "Comparisons that got more replicates after their first outcomes were known have always-valid p-values, 1 over the \
+                largest e-value of their differences so far: they hold for whatever reason replicates were added. The p-value \
+                that a fixed number of replicates would have had is struck through. Their intervals hold after every replicate, \
+                too; families with such a comparison are adjusted by Holm.";
+    used.extended.then(|| Method::new(text).formula(&formulas::E_VALUE).of([&works::HOLM, &works::WANG_RAMDAS]))
 }
 
 fn equivalence(analysis: &Analysis, used: &Used) -> Option<Method> {
@@ -182,7 +198,12 @@ fn effects(used: &Used) -> Vec<Method> {
     let mut list = Vec::new();
     if used.superiority {
         let text = "A12 is the probability that a training of the first config gives the larger value.";
-        list.push(Method::new(text).formula(&formulas::SUPERIORITY).of([&works::BRUNNER_MUNZEL, &works::VARGHA]));
+        let interval: &[&'static Work] = match used.superiority_of_pairs {
+            true => &[&works::KONIETSCHKE, &works::MUNZEL],
+            false => &[&works::BRUNNER_MUNZEL],
+        };
+        let works = interval.iter().copied().chain([&works::VARGHA]);
+        list.push(Method::new(text).formula(&formulas::SUPERIORITY).of(works));
     }
     if used.effect {
         let text = "Effect sizes are Hedges' g with exact small-sample correction and noncentral-t intervals; where pairs were \
@@ -218,17 +239,27 @@ fn robustness(used: &Used) -> Option<Method> {
 fn beyond(analysis: &Analysis, used: &Used) -> Vec<Method> {
     let mut list = Vec::new();
     if used.best {
-        let text = "Which configs may be the best: Hsu's comparisons with the best of the others, equal variances.";
-        list.push(Method::new(text).of([&works::HSU]));
+        list.push(match analysis.plan.pairing {
+            Pairing::Common => {
+                let text = "Which configs may be the best: comparisons with the best of the others from differences of pairs, by \
+                            Bonferroni's inequality.";
+                Method::new(text).of([&works::DUNN, &works::EDWARDS_HSU])
+            }
+            Pairing::Independent => {
+                let text =
+                    "Which configs may be the best: Hsu's comparisons with the best of the others, equal variances.";
+                Method::new(text).of([&works::HSU])
+            }
+        });
     }
     if used.ranks {
-        let text =
-            "Intervals of ranks come from simultaneous intervals of all differences, and hold for all configs at once.";
-        list.push(Method::new(text).of([&works::MOGSTAD]));
+        let text = "Intervals of ranks count which one-sided tests between two configs reject, adjusted by Holm over all of them; \
+                    they hold for all configs at once.";
+        list.push(Method::new(text).of([&works::HOLM, &works::MOGSTAD]));
     }
     if used.shrunken {
         let text = "Shrunken means draw every mean towards the common one, by as much as their scatter is noise.";
-        list.push(Method::new(text).of([&works::MORRIS]));
+        list.push(Method::new(text).of([&works::MORRIS, &works::PAULE_MANDEL]));
     }
     if used.anova {
         let text = "Factors: sums of squares of type II; partial ω² is nearly unbiased, partial η² is not.";
@@ -236,7 +267,7 @@ fn beyond(analysis: &Analysis, used: &Used) -> Vec<Method> {
     }
     if !analysis.curves.is_empty() {
         let text = "Bands of learning curves hold for all epochs at once, by simulated multipliers.";
-        list.push(Method::new(text).of([&works::MONTIEL_OLEA]));
+        list.push(Method::new(text).of([&works::CHERNOZHUKOV, &works::MONTIEL_OLEA]));
     }
     if used.wilson {
         let text = "Rates of lost trainings have Wilson's interval of k lost among n.";
@@ -268,12 +299,8 @@ fn reading(analysis: &Analysis) -> Vec<Method> {
         let text = "Diverged and abandoned trials have no final value: they are listed, and no mean includes them.";
         list.push(Method::new(text));
     }
-    let scope = &analysis.scope;
-    if !scope.varies.is_empty() {
-        let (varies, fixed) = (scope.varies.join(", "), scope.fixed.join(", "));
-        list.push(Method::new(format!(
-            "Replicates vary {varies}. They hold fixed {fixed}: intervals and p-values speak of new seeds, not of new data."
-        )));
+    if let Some(text) = held_fixed(analysis) {
+        list.push(Method::new(format!("{text} Intervals and p-values speak of new seeds, not of new data.")));
     }
     let d = analysis.determinism;
     list.push(Method::new(match (d.repeats, d.unequal) {

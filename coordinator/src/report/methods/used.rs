@@ -1,6 +1,9 @@
 //! What a report used, told by its own numbers.
 
-use crate::report::{Analysis, Family, Role, Test, Tested};
+use crate::report::{
+    AcrossTasks, Analysis, DifferenceResult, Family, ImagesResult, Noise, Role, SharedSeeds, StratumNoise,
+    TaskComparison, Test, Tested, Told,
+};
 use sweeper_core::spec::Correction;
 
 /// Methods that left a number in the report.
@@ -15,9 +18,12 @@ pub(super) struct Used {
     pub(super) simultaneous: bool,
     pub(super) max_t: bool,
     pub(super) sequential: bool,
+    pub(super) extended: bool,
     pub(super) tost: bool,
     pub(super) effect: bool,
     pub(super) superiority: bool,
+    /// Of values that came in pairs.
+    pub(super) superiority_of_pairs: bool,
     pub(super) sign_flip: bool,
     pub(super) permutation: bool,
     /// Arrangements that were drawn, since there were too many to count.
@@ -69,11 +75,13 @@ impl Used {
             Test::WelchT | Test::WorstRankUnpaired => self.welch_t = true,
         }
         self.worst_rank |= matches!(tested.test, Test::WorstRankPaired | Test::WorstRankUnpaired);
-        self.simultaneous |= tested.simultaneous.is_some() && tested.sequential.is_none();
+        self.simultaneous |= tested.simultaneous.is_some() && tested.is_fixed();
         self.sequential |= tested.sequential.is_some();
+        self.extended |= tested.extended.is_some();
         self.tost |= tested.equivalence.tost.is_some();
         self.effect |= tested.effect.is_some() || tested.effect_av.is_some();
         self.superiority |= tested.superiority.is_some();
+        self.superiority_of_pairs |= tested.superiority.is_some() && tested.test.is_paired();
         self.detectable |= tested.detectable.is_some();
         self.needed |= tested.needed.is_some();
         let paired = tested.test.is_paired();
@@ -88,4 +96,90 @@ impl Used {
         self.rank_sum |= robust.rank.is_some() && !paired;
         self.trimmed |= robust.trimmed.is_some();
     }
+}
+
+/// Methods of the section on noise that left a number in the report.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UsedOnNoise {
+    /// Variances of seeds, of images and of the rest.
+    pub(super) components: bool,
+    pub(super) bootstrap: bool,
+    /// Two single models compared.
+    pub(super) single: bool,
+    /// Standard deviations of pairs compared, of configs or of smoothed and plain accuracy.
+    pub(super) spread_of_pairs: bool,
+    pub(super) spread: bool,
+    /// Such tests adjusted for their number.
+    pub(super) spread_adjusted: bool,
+    /// Differences adjusted for the run of the same seed.
+    pub(super) regression: bool,
+}
+
+impl UsedOnNoise {
+    pub(super) fn by(noise: &Noise) -> Self {
+        let mut used = Self::default();
+        noise.strata.iter().for_each(|stratum| used.stratum(stratum));
+        used
+    }
+
+    fn stratum(&mut self, stratum: &StratumNoise) {
+        if let Some(images) = &stratum.images {
+            self.components |= images.configs.iter().any(|c| matches!(c.result, ImagesResult::Crossed(_)));
+            for comparison in &images.comparisons {
+                match &comparison.result {
+                    DifferenceResult::Crossed(found) => {
+                        self.components = true;
+                        self.bootstrap |= found.bootstrap.is_some();
+                    }
+                    DifferenceResult::Single(_) => self.single = true,
+                    DifferenceResult::NotUsed(_) => {}
+                }
+            }
+        }
+        for spread in &stratum.spreads {
+            self.spread_of_pairs |= spread.paired.is_some();
+            self.spread |= spread.unpaired.is_some();
+            self.spread_adjusted |= spread.p_adjusted.is_some();
+        }
+        self.spread_of_pairs |= stratum.smoothed.iter().any(|smoothed| smoothed.test.is_some());
+        self.regression |= !stratum.adjusted.is_empty();
+    }
+}
+
+/// Methods of the section on tasks that left a number in the report.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UsedOnTasks {
+    /// The interquartile mean and the optimality gap.
+    pub(super) pooled: bool,
+    pub(super) improvement: bool,
+    pub(super) profiles: bool,
+    /// Intervals from resamples.
+    pub(super) resampled: bool,
+    /// Mean differences whose degrees of freedom are put together from those of the tasks.
+    pub(super) contrast: bool,
+}
+
+impl UsedOnTasks {
+    pub(super) fn by(across: &AcrossTasks) -> Self {
+        let mut used = Self { profiles: across.profiles.is_some(), ..Self::default() };
+        for config in &across.configs {
+            used.pooled |= config.pooled.is_some();
+            used.resampled |= config.iqm_interval.as_ref().is_some_and(is_shown);
+        }
+        across.comparisons.iter().for_each(|comparison| used.comparison(comparison, across.seeds));
+        used
+    }
+
+    fn comparison(&mut self, comparison: &TaskComparison, seeds: SharedSeeds) {
+        self.improvement |= comparison.improvement.is_some();
+        for told in [&comparison.iqm, &comparison.improvement].into_iter().flatten() {
+            self.resampled |= is_shown(&told.these_tasks) || is_shown(&told.new_tasks);
+        }
+        let own = comparison.mean_difference.as_ref().filter(|_| seeds != SharedSeeds::AcrossTasks);
+        self.contrast |= own.is_some_and(|mean| is_shown(&mean.these_tasks));
+    }
+}
+
+fn is_shown(told: &Told) -> bool {
+    told.interval().is_some()
 }

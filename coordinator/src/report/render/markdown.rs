@@ -104,8 +104,9 @@ fn table(out: &mut String, table: &Table) {
 
 /// `1.5 (few)`; numbers are left as they are where they mean nothing to Markdown.
 fn cell(cell: &Cell) -> String {
-    let number = matches!(cell.kind, CellKind::Number | CellKind::Strong) && is_harmless(&cell.shown);
-    let text = if number { cell.shown.clone() } else { inline(&cell.shown) };
+    let number = matches!(cell.kind, CellKind::Number | CellKind::Strong | CellKind::Struck);
+    let text = if number && is_harmless(&cell.shown) { cell.shown.clone() } else { inline(&cell.shown) };
+    let text = if cell.kind == CellKind::Struck && !text.is_empty() { format!("~~{text}~~") } else { text };
     if cell.tags.is_empty() { text } else { format!("{text} ({})", inline(&cell.tags.join(", "))) }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn cited(method: &Method) -> String {
 /// A cell's text: numbers as in a [`sentence`], names and other texts letter by letter.
 pub(super) fn cell(cell: &Cell) -> String {
     match cell.kind {
-        CellKind::Number | CellKind::Strong => sentence(&cell.shown),
+        CellKind::Number | CellKind::Strong | CellKind::Struck => sentence(&cell.shown),
         CellKind::Text | CellKind::Name | CellKind::Verdict(_) | CellKind::Missing => plain(&cell.shown),
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::report::{
     Analysis, Cell, Comparison, Family, MetricInfo, Role, Stratum,
+    document::{Table, stamps, task_tables},
     number::{fixed, measured_decimals},
     text,
-    wording::{Look, counts, display_name, partial_stamp, shorten, subject_within, verdict_order},
+    wording::{Look, counts, display_name, shorten, subject_within, verdict_order},
 };
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
@@ -19,19 +20,11 @@ pub fn terminal(analysis: &Analysis, color: bool) -> String {
     let mut out = String::new();
     let title = format!("{} ({}, {})", display_name(&analysis.name), analysis.provenance.sweep, analysis.state);
     line(&mut out, &paint.as_style(&title, Style::new().bold()));
-    if let Some(stamp) = analysis.exploratory_stamp() {
+    for stamp in stamps(analysis) {
         line(&mut out, &paint.as_style(&stamp, warning()));
     }
     analysis.planned_line().iter().for_each(|planned| line(&mut out, planned));
     line(&mut out, &counts(&analysis.counts));
-    if analysis.partial {
-        line(&mut out, &paint.as_style(&partial_stamp(analysis), warning()));
-    }
-    if analysis.determinism.unequal > 0 {
-        let d = analysis.determinism;
-        let text = format!("NOT DETERMINISTIC: {} of {} repeated outcomes differ.", d.unequal, d.repeats);
-        line(&mut out, &paint.as_style(&text, warning()));
-    }
     for stratum in &analysis.strata {
         line(&mut out, "");
         if !stratum.name.is_empty() {
@@ -42,7 +35,25 @@ pub fn terminal(analysis: &Analysis, color: bool) -> String {
             verdicts(&mut out, analysis, family, paint);
         }
     }
+    for table in task_tables(analysis) {
+        line(&mut out, "");
+        line(&mut out, &paint.as_style(&format!("Across tasks: {}", table.title), Style::new().bold()));
+        plain_table(&mut out, &table, paint);
+    }
     out
+}
+
+/// A table of the page as lines of text.
+fn plain_table(out: &mut String, table: &Table, paint: Paint) {
+    let head: Vec<String> = table.columns.iter().map(|c| c.head.clone()).collect();
+    let rows: Vec<Vec<String>> =
+        table.rows.iter().map(|row| row.cells.iter().map(|cell| shorten(&cell.shown, NAME)).collect()).collect();
+    let mut widths: Vec<usize> = head.iter().map(|c| c.chars().count()).collect();
+    for row in &rows {
+        widths.iter_mut().zip(row).for_each(|(w, cell)| *w = (*w).max(cell.chars().count()));
+    }
+    line(out, &paint.as_style(&joined(&head, &widths), Style::new().bold()));
+    rows.iter().for_each(|row| line(out, &joined(row, &widths)));
 }
 
 fn line(out: &mut String, text: &str) {

@@ -8,13 +8,13 @@ use crate::{
 };
 use sweeper_core::{
     record::Metric,
-    spec::{Correction, FamilyKind, LookPlan, Missing, Pairing, Spending, Stopping},
+    spec::{Correction, FamilyKind, Missing, Pairing},
 };
 
 const METRIC: &str = "accuracy/balanced";
 
 /// Configs `c0`, `c1`, … with these means and noise of size 1, half of which a seed shares.
-fn sweep(means: &[f64], replicates: u32) -> Builder {
+pub(super) fn sweep(means: &[f64], replicates: u32) -> Builder {
     let mut b = Builder::new("planted", METRIC, "c0");
     for (c, mean) in (0u32..).zip(means) {
         let config = b.config("", &format!("c{c}"), replicates, "{}");
@@ -26,15 +26,15 @@ fn sweep(means: &[f64], replicates: u32) -> Builder {
     b
 }
 
-fn primary(analysis: &Analysis) -> &[Comparison] {
+pub(super) fn primary(analysis: &Analysis) -> &[Comparison] {
     &analysis.strata[0].families[0].comparisons
 }
 
-fn tested(comparison: &Comparison) -> &Tested {
+pub(super) fn tested(comparison: &Comparison) -> &Tested {
     comparison.result.tested().unwrap()
 }
 
-fn planned(means: &[f64], replicates: u32, change: impl FnOnce(&mut SweepResults)) -> Analysis {
+pub(super) fn planned(means: &[f64], replicates: u32, change: impl FnOnce(&mut SweepResults)) -> Analysis {
     let mut results = sweep(means, replicates).build();
     change(&mut results);
     analysis_of(&results)
@@ -274,25 +274,4 @@ fn curves_are_of_epochs_that_all_trainings_have() {
     assert!(curves.configs[1].difference.is_none(), "of other epochs than the baseline's");
     let figures = format!("{:?}", Document::of(&analysis)).matches("curves-s0").count();
     assert!(figures > 0);
-}
-
-/// A strong effect is told at the first look that allows it; what ran behind it is left out.
-#[test]
-fn a_sequential_design_is_judged_by_its_looks() {
-    let stopping = Stopping::Looks { looks: LookPlan::Count(4), spending: Spending::Quadratic, futility: false };
-    let sequential = |means: &[f64], stopped_from: u32| {
-        planned(means, 20, |r| {
-            r.spec.analysis.stopping = stopping.clone();
-            r.trials.iter_mut().filter(|t| t.config == 1 && t.replicate >= stopped_from).for_each(|t| t.stopped = true);
-        })
-    };
-    let analysis = sequential(&[50.0, 60.0, 50.0], 5);
-    let strong = tested(&primary(&analysis)[0]);
-    let state = strong.sequential.as_ref().unwrap();
-    assert_eq!((state.decision.as_str(), state.decided_at, strong.n_config), ("different", Some(5), 5));
-    assert_eq!((strong.verdict, analysis.counts.stopped, analysis.partial), (Verdict::Better, 15, false));
-    assert!(strong.p_value > strong.primary.p_value, "the price of looking");
-    let none = tested(&primary(&analysis)[1]);
-    assert_eq!(none.verdict, Verdict::Undecided);
-    assert!(none.simultaneous.unwrap().low < none.primary.interval.low && none.robustness.is_none());
 }

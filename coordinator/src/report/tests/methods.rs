@@ -1,38 +1,105 @@
 //! Methods tell what was used, and cite what they tell.
 
-use super::{analysis_of, example};
-use crate::report::{
-    document::{Block, Document},
-    methods::{methods, references, works},
-    render,
+use super::{analysis_of, example, noise, tasks};
+use crate::{
+    report::{
+        Analysis, analyze_with,
+        document::{Block, Document},
+        methods::{methods, references, works},
+        render,
+    },
+    results::SweepResults,
 };
 use std::collections::BTreeSet;
+use sweeper_core::spec::{FamilyKind, Pairing};
 
-fn keys(results: &crate::results::SweepResults) -> Vec<&'static str> {
-    references(&methods(&analysis_of(results))).iter().map(|work| work.key).collect()
+fn cited(analysis: &Analysis) -> Vec<&'static str> {
+    references(&methods(analysis)).iter().map(|work| work.key).collect()
+}
+
+fn keys(results: &SweepResults) -> Vec<&'static str> {
+    cited(&analysis_of(results))
+}
+
+/// That all of the first are among the cited, and none of the second.
+fn check(found: &[&str], cited: &[&str], not: &[&str]) {
+    for key in cited {
+        assert!(found.contains(key), "{key} is missing: {found:?}");
+    }
+    for key in not {
+        assert!(!found.contains(key), "{key} is too much: {found:?}");
+    }
 }
 
 #[test]
 fn only_what_was_used_is_cited() {
-    let small = keys(&example::small());
-    for used in ["holm1979", "hedges1981", "wilson1927", "wilcoxon1945"] {
-        assert!(small.contains(&used), "{used}: {small:?}");
-    }
-    for unused in ["schuirmann1987", "dunnett1955", "westfall1993", "benjamini1995", "lan1983", "mann1947"] {
-        assert!(!small.contains(&unused), "{unused}: {small:?}");
-    }
+    check(
+        &keys(&example::small()),
+        &["holm1979", "hedges1981", "wilson1927", "wilcoxon1945", "student1908", "konietschke2012"],
+        &["schuirmann1987", "dunnett1955", "westfall1993", "benjamini1995", "lan1983", "mann1947", "brunner2000"],
+    );
     let mut more = example::ten_configs();
     more.spec.analysis.delta = Some(1.0);
     more.spec.analysis.correction = sweeper_core::spec::Correction::MaxT;
     more.spec.analysis.secondary = vec!["accuracy/balanced".to_owned()];
-    let more = keys(&more);
-    for used in ["schuirmann1987", "lakens2017", "westfall1993", "benjamini1995", "mogstad2024"] {
-        assert!(more.contains(&used), "{used}: {more:?}");
-    }
-    assert!(!more.contains(&"holm1979"), "{more:?}");
-    let independent = keys(&example::strata());
-    assert!(independent.contains(&"mann1947") && independent.contains(&"welch1947"), "{independent:?}");
-    assert!(!independent.contains(&"wilcoxon1945"), "{independent:?}");
+    let more = analysis_of(&more);
+    check(&cited(&more), &["schuirmann1987", "lakens2017", "westfall1993", "benjamini1995", "mogstad2024"], &[]);
+    // Holm's adjustment is cited for other tests, too.
+    assert!(!methods(&more).iter().any(|method| method.text.contains("Holm's correction")));
+    check(
+        &keys(&example::strata()),
+        &["mann1947", "welch1947", "brunner2000", "brown1974"],
+        &["wilcoxon1945", "student1908", "konietschke2012", "pitman1939"],
+    );
+}
+
+#[test]
+fn the_best_and_the_curves_cite_how_they_were_found() {
+    let mut results = tasks::with_curves(tasks::grid(FamilyKind::Baseline, 3, 4));
+    let curves = ["chernozhukov2013", "montielolea2019"];
+    check(&keys(&results), &["edwards1983", "dunn1961", "morris1983", "paule1982"], &["hsu1996"]);
+    check(&keys(&results), &curves, &[]);
+    results.spec.pairing = Pairing::Independent;
+    check(&keys(&results), &["hsu1996"], &["edwards1983"]);
+    check(&keys(&tasks::grid(FamilyKind::Baseline, 3, 4)), &[], &curves);
+}
+
+#[test]
+fn the_audit_cites_only_what_it_measured() {
+    let mut results = example::small();
+    let association = ["bergsma2013", "cramer1946"];
+    check(&keys(&results), &association, &[]);
+    results.attempts.iter_mut().for_each(|attempt| attempt.worker = "one".to_owned());
+    check(&keys(&results), &[], &association);
+}
+
+#[test]
+fn noise_of_images_is_cited_where_bits_were_kept() {
+    let crossed = ["jordan2024", "miller2024", "owen2007", "satterthwaite1946", "searle1992"];
+    let single = ["fagerland2013", "mcnemar1947"];
+    let (mut results, bits) = noise::images_and_bits();
+    let with = cited(&analyze_with(&results, &bits).unwrap());
+    check(&with, &crossed, &single);
+    check(&with, &["cochran1977", "morgan1939", "pitman1939"], &["brown1974"]);
+    let without = keys(&results);
+    check(&without, &["morgan1939", "pitman1939"], &crossed);
+    check(&without, &[], &single);
+    // One training of each config.
+    results.trials.retain(|trial| trial.replicate == 0);
+    let one = cited(&analyze_with(&results, &bits).unwrap());
+    check(&one, &single, &crossed);
+    check(&one, &[], &["cochran1977", "morgan1939", "pitman1939"]);
+}
+
+#[test]
+fn tasks_are_cited_where_there_are_some() {
+    check(&keys(&tasks::tasks(2, 16)), &["agarwal2021", "efron1987"], &["satterthwaite1946"]);
+    // Too few trainings for resamples; seeds of their own.
+    let mut few = tasks::tasks(3, 5);
+    few.spec.pairing = Pairing::Independent;
+    check(&keys(&few), &["agarwal2021", "satterthwaite1946"], &["efron1987"]);
+    few.spec.analysis.tasks = sweeper_core::spec::Tasks::None;
+    check(&keys(&few), &[], &["agarwal2021", "efron1987", "satterthwaite1946"]);
 }
 
 #[test]
@@ -71,7 +138,8 @@ fn works_and_formulas_are_well_formed() {
     for work in works::ALL {
         let year = work.fields.iter().find(|(name, _)| *name == "year").unwrap().1;
         assert!(work.cited.ends_with(year) && work.key.ends_with(year), "{work:?}");
-        assert!(braces(&work.bibtex()) && work.reference().ends_with('.'), "{}", work.bibtex());
+        let end = work.doi().map_or_else(|| ".".to_owned(), |doi| format!(". doi:{doi}"));
+        assert!(braces(&work.bibtex()) && work.reference().ends_with(&end), "{}", work.bibtex());
         assert!(!work.reference().contains("().") && !work.reference().contains(". ."), "{}", work.reference());
     }
     for results in [example::small(), example::strata(), example::ten_configs()] {
@@ -85,4 +153,30 @@ fn works_and_formulas_are_well_formed() {
             }
         }
     }
+}
+
+#[test]
+fn dois_are_well_formed_and_stand_in_every_list() {
+    let all: Vec<&str> = works::ALL.iter().filter_map(|work| work.doi()).collect();
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "every DOI once: {all:?}");
+    for doi in all {
+        let (prefix, suffix) = doi.split_once('/').unwrap();
+        let registrant = prefix.strip_prefix("10.").unwrap();
+        assert!(registrant.len() >= 4 && registrant.bytes().all(|b| b.is_ascii_digit()), "{doi}");
+        assert!(!suffix.is_empty() && suffix.bytes().all(|b| b.is_ascii_graphic()), "{doi}");
+        assert!(!doi.ends_with(['.', ',', ';']) && !doi.contains(['{', '}', '%', '\\']), "{doi}");
+    }
+    let document = Document::of(&analysis_of(&example::strata()));
+    let (bib, tex) = (render::bibtex(&document), render::latex(&document));
+    for work in document.works() {
+        let Some(doi) = work.doi() else { continue };
+        assert!(bib.contains(&format!("  doi = {{{doi}}},\n")), "{doi}");
+        // As LaTeX writes it, without the places where a line may break.
+        let told = doi.replace('<', "\\textless{}").replace('>', "\\textgreater{}").replace('_', "\\_");
+        assert!(tex.replace("\\allowbreak{}", "").contains(&format!("doi:{told}\n")), "{told}");
+    }
+    assert!(
+        document.works().iter().any(|work| work.doi().is_some_and(|doi| doi.contains('<'))),
+        "one that LaTeX must escape"
+    );
 }

@@ -8,6 +8,7 @@ mod edge;
 pub(crate) mod example;
 mod files;
 mod formats;
+mod looks;
 mod losses;
 mod methods;
 mod noise;

@@ -51,7 +51,7 @@ fn expected(document: &Document, text: impl Fn(&str, CellKind) -> String) -> Vec
 
 fn html_agrees(document: &Document) {
     let found = readers::html(&render::page(document));
-    let number = |kind| matches!(kind, CellKind::Number | CellKind::Strong);
+    let number = |kind| matches!(kind, CellKind::Number | CellKind::Strong | CellKind::Struck);
     let text = |text: &str, kind| if number(kind) { hyphens(&bare(text)) } else { bare(text) };
     let mut read = found;
     let expected = expected(document, text);

@@ -153,16 +153,17 @@ impl Made {
         }
     }
 
-    pub(super) fn sequential(&self, looks: usize) -> Sequential {
-        let look = |i: usize| Look { x: i as f64, statistic: (i < 3).then(|| self.v(i)), boundary: self.v(i + 1) };
-        Sequential {
+    pub(super) fn looks(&self, paths: usize) -> Looks {
+        let path = |p: usize| Path {
+            name: self.name(p),
+            decided: p % 3 == 0,
+            points: (2..7).map(|i| (i as f64, self.v(p + i))).collect(),
+        };
+        Looks {
             caption: caption(&self.name(0)),
-            x: axis("runs per config", ""),
-            y: axis("t", ""),
-            statistic_name: self.name(1),
-            boundary_name: self.name(2),
-            two_sided: true,
-            looks: (0..looks).map(look).collect(),
+            x: axis("replicates", ""),
+            y: axis("t / boundary", ""),
+            paths: (0..paths).map(path).collect(),
         }
     }
 
@@ -207,7 +208,7 @@ impl Made {
             ("learning_curves", learning_curves(&self.curves(n))),
             ("performance_profiles", performance_profiles(&self.profiles(n))),
             ("power", power(&self.power(n))),
-            ("sequential", sequential(&self.sequential(n.min(12)))),
+            ("looks", looks(&self.looks(n))),
             ("interaction", interaction(&self.interaction(n.min(12)))),
             ("effects", heat_map(&self.heat(side, HeatView::Effects))),
             ("p_values", heat_map(&self.heat(side, HeatView::PValues))),

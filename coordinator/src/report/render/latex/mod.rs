@@ -43,6 +43,8 @@ const PREAMBLE: &str = r"\documentclass[10pt,a4paper,landscape]{article}
 \setcounter{secnumdepth}{0}
 % Small words behind a cell, heads and texts of several lines, lines of code.
 \providecommand{\celltag}[1]{{\scriptsize\itshape\,#1}}
+\newsavebox{\struckbox}
+\providecommand{\struck}[1]{\sbox{\struckbox}{#1}\rlap{\usebox{\struckbox}}\rule[.5ex]{\wd\struckbox}{.4pt}}
 \providecommand{\headlines}[2]{\begin{tabular}[b]{@{}#1@{}}#2\end{tabular}}
 \providecommand{\celltext}[2]{\parbox[t]{#1}{\raggedright #2\strut}}
 \providecommand{\codeline}[1]{{\raggedright\hangindent=2em\ttfamily\footnotesize\mbox{}#1\par}}

@@ -87,7 +87,7 @@ fn width(table: &Table, column: usize) -> usize {
     let cells = || table.rows.iter().filter_map(|row| row.cells.get(column));
     let cell =
         |cell: &Cell| cell.shown.chars().count() + cell.tags.iter().map(|tag| tag.len() * 3 / 4 + 1).sum::<usize>();
-    let numbers = |cell: &&Cell| matches!(cell.kind, CellKind::Number | CellKind::Strong);
+    let numbers = |cell: &&Cell| matches!(cell.kind, CellKind::Number | CellKind::Strong | CellKind::Struck);
     let widest = match table.columns.get(column) {
         Some(column) if column.numeric => {
             // Why there is no number may be wider than the numbers are, and is set in several lines.
@@ -193,12 +193,13 @@ fn cell(cell: &Cell, numeric: bool, width: usize) -> String {
     let shown = shorten(&shown::cell(cell), LONGEST_CELL);
     let text = match cell.kind {
         CellKind::Strong if shown.chars().count() <= WIDEST_NUMBER => format!("\\textbf{{{}}}", escape(&shown)),
+        CellKind::Struck if shown.chars().count() <= WIDEST_NUMBER => format!("\\struck{{{}}}", escape(&shown)),
         CellKind::Verdict(verdict) => look(verdict, &shown),
         // A column of numbers does not break lines by itself.
         CellKind::Missing | CellKind::Text | CellKind::Name if numeric && shown.chars().count() > width => {
             format!("\\celltext{{{}em}}{{{}}}", half(width), escape(&shown))
         }
-        CellKind::Number | CellKind::Strong if shown.chars().count() > WIDEST_NUMBER => {
+        CellKind::Number | CellKind::Strong | CellKind::Struck if shown.chars().count() > WIDEST_NUMBER => {
             format!("\\celltext{{{}em}}{{{}}}", half(WIDEST_NUMBER), escape(&shown))
         }
         _ => escape(&shown),

@@ -47,8 +47,9 @@ pub(super) fn block(block: &Block) -> Markup {
 }
 
 fn claim(claim: &Claim) -> Markup {
+    let scope = (!claim.scope.is_empty()).then(|| plain(&claim.scope));
     html! {
-        li {
+        li title=[scope] {
             (badge(claim.look))
             strong { (plain(&claim.subject)) }
             p { (sentence(&claim.evidence)) }

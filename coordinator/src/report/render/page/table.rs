@@ -64,6 +64,7 @@ fn cell(cell: &Cell, numeric: bool, span: usize) -> Markup {
         @match cell.kind {
             CellKind::Name => th scope="row" { (shown) (tags(cell)) },
             CellKind::Strong => td class=[class] { b { (shown) } (tags(cell)) },
+            CellKind::Struck => td class=[class] { s { (shown) } (tags(cell)) },
             CellKind::Verdict(look) => (verdict(look, &shown, cell)),
             CellKind::Missing => td.none.text[!numeric] colspan=[span] { (shown) (tags(cell)) },
             CellKind::Text | CellKind::Number => td class=[class] { (shown) (tags(cell)) },
@@ -85,6 +86,7 @@ fn tags(cell: &Cell) -> Markup {
 fn tag(tag: &str) -> Markup {
     match tag {
         "few" => html! { small.few title="few replicates" { (tag) } },
+        "void" => html! { small.few title="holds only if the number of replicates was fixed in advance" { (tag) } },
         "survivors" => html! { small.few title="trials diverged or were abandoned" { (tag) } },
         _ => html! { small { (tag) } },
     }

@@ -123,11 +123,12 @@ fn table() -> impl Strategy<Value = Table> {
 
 fn leaf() -> impl Strategy<Value = Block> {
     let texts = || prop::collection::vec(text(), 0..3);
-    let claim = (look(), name(), text(), text()).prop_map(|(look, subject, evidence, sentence)| Claim {
+    let claim = (look(), name(), text(), text(), text()).prop_map(|(look, subject, evidence, sentence, scope)| Claim {
         look,
         subject,
         evidence,
         sentence,
+        scope,
     });
     let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\"><path d=\"M1 1h7\"/></svg>";
     prop_oneof![
@@ -191,6 +192,7 @@ pub(super) fn hostile() -> Document {
         cells: vec![
             Cell::name(text.clone()),
             Cell { kind: CellKind::Number, ..Cell::text(text.clone()) }.tag(true, "few"),
+            Cell { kind: CellKind::Struck, ..Cell::text(text.clone()) }.tag(true, "void"),
             Cell::missing(text.clone()),
             Cell::text(text.clone()),
         ],
@@ -202,13 +204,14 @@ pub(super) fn hostile() -> Document {
     };
     let table = |id: &str, rows: Vec<Row>| {
         let note = texts.join(" ");
-        Block::Table(Table { id: id.to_owned(), title: note.clone(), note, columns: (0..4).map(heads).collect(), rows })
+        Block::Table(Table { id: id.to_owned(), title: note.clone(), note, columns: (0..5).map(heads).collect(), rows })
     };
     let claim = |text: &String| Claim {
         look: Look::Better,
         subject: text.clone(),
         evidence: text.clone(),
         sentence: text.clone(),
+        scope: text.clone(),
     };
     let rows: Vec<Row> = texts.iter().map(row).collect();
     let mut blocks: Vec<Block> =

@@ -111,6 +111,7 @@ fn claims() -> Vec<Claim> {
         sentence: format!(
             "“{name}” against “unbalanced” on accuracy/perverse: 2.31 pp lower (95 % interval -3.10 to -1.52 pp), adjusted p = 3.5e-6, n = 30 pairs."
         ),
+        scope: "Replicates vary initial weights; they hold fixed the images.".to_owned(),
     };
     Look::ALL.into_iter().zip(&CONFIGS).map(claim).collect()
 }

@@ -1,6 +1,9 @@
 //! Tables out of HTML, Markdown and LaTeX.
 
-use crate::report::{document::Document, render::latex::escape::SYMBOLS};
+use crate::report::{
+    document::{CellKind, Document},
+    render::latex::escape::SYMBOLS,
+};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use scraper::{ElementRef, Html, Node, Selector};
 
@@ -36,7 +39,7 @@ fn html_cell(cell: ElementRef) -> Vec<(String, Vec<String>)> {
     for child in cell.children() {
         match child.value() {
             Node::Text(found) => text.push_str(found),
-            Node::Element(element) if element.name() == "b" => {
+            Node::Element(element) if ["b", "s"].contains(&element.name()) => {
                 text.extend(ElementRef::wrap(child).unwrap().text());
             }
             Node::Element(element) => assert!(["i", "small"].contains(&element.name()), "{element:?}"),
@@ -53,7 +56,7 @@ fn html_cell(cell: ElementRef) -> Vec<(String, Vec<String>)> {
 /// Nothing in a page is an element, or has an attribute, that is not ours.
 pub(super) fn only_our_elements(page: &str) {
     const ELEMENTS: &str = "html head meta title style body main header p h1 h2 h3 h4 span nav ul li a section table thead \
-         tbody tr th td b i small wbr div figure figcaption strong svg path details summary dl dt dd pre script";
+         tbody tr th td b s i small wbr div figure figcaption strong svg path details summary dl dt dd pre script";
     const ATTRIBUTES: &str = "lang charset name content http-equiv class id href aria-label aria-hidden aria-labelledby \
          scope colspan title tabindex role open xmlns viewBox d";
     let elements: Vec<&str> = ELEMENTS.split_whitespace().collect();
@@ -98,6 +101,8 @@ pub(super) fn markdown(markdown: &str) -> Vec<ReadTable> {
             Event::Start(Tag::TableHead | Tag::TableRow) => row.clear(),
             Event::Start(Tag::TableCell) => cell = Some(String::new()),
             Event::Text(text) => cell.iter_mut().for_each(|cell| cell.push_str(&text)),
+            // A number that does not hold.
+            Event::Start(Tag::Strikethrough) | Event::End(TagEnd::Strikethrough) => assert!(cell.is_some()),
             Event::End(TagEnd::TableCell) => row.push(tags(&cell.take().unwrap())),
             Event::End(TagEnd::TableHead) => {
                 tables.last_mut().unwrap().heads = row.drain(..).map(|(head, _)| head).collect();
@@ -111,7 +116,7 @@ pub(super) fn markdown(markdown: &str) -> Vec<ReadTable> {
 
 /// `1.5 (few, baseline)` as text and tags; other brackets are text.
 fn tags(cell: &str) -> (String, Vec<String>) {
-    const TAGS: [&str; 4] = ["few", "survivors", "baseline", "clamped"];
+    const TAGS: [&str; 6] = ["few", "survivors", "baseline", "clamped", "void", "always valid"];
     let found =
         cell.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')).map(|(text, tags)| (text, tags.split(", ")));
     match found {
@@ -126,9 +131,11 @@ fn tags(cell: &str) -> (String, Vec<String>) {
 pub(super) fn only_our_markdown(markdown: &str, document: &Document) {
     let mut headings = 0;
     let mut images = 0;
+    let mut struck = 0;
     for event in events(markdown) {
         match event {
             Event::Start(Tag::Heading { .. }) => headings += 1,
+            Event::Start(Tag::Strikethrough) => struck += 1,
             Event::Start(Tag::Image { dest_url, .. }) => {
                 images += 1;
                 assert!(dest_url.starts_with("figures/t") && dest_url.ends_with(".svg"));
@@ -140,13 +147,7 @@ pub(super) fn only_our_markdown(markdown: &str, document: &Document) {
                 let inner = text.trim_start_matches("<summary>").trim_end_matches("</summary>");
                 assert!(ours.contains(&text) || !inner.contains('<'), "{text}");
             }
-            Event::Start(
-                Tag::Link { .. }
-                | Tag::BlockQuote(Some(_))
-                | Tag::FootnoteDefinition(_)
-                | Tag::Strikethrough
-                | Tag::Emphasis,
-            )
+            Event::Start(Tag::Link { .. } | Tag::BlockQuote(Some(_)) | Tag::FootnoteDefinition(_) | Tag::Emphasis)
             | Event::InlineHtml(_)
             | Event::InlineMath(_)
             | Event::DisplayMath(_)
@@ -160,6 +161,9 @@ pub(super) fn only_our_markdown(markdown: &str, document: &Document) {
     }
     let tables = document.tables().len();
     assert_eq!(images, document.figures().len());
+    let shown = document.tables().into_iter().filter(|(_, table)| !table.columns.is_empty());
+    let cells = shown.flat_map(|(_, table)| &table.rows).flat_map(|row| &row.cells);
+    assert_eq!(struck, cells.filter(|c| c.kind == CellKind::Struck && !c.shown.trim().is_empty()).count());
     assert!(headings > document.sections.len() + tables);
 }
 
@@ -270,7 +274,7 @@ fn read(mut text: &str, shown: &mut Shown) {
         } else if let Some(rest) = text.strip_prefix("\\\\") {
             shown.push(" ");
             rest
-        } else if let Some(rest) = text.strip_prefix("\\textbf") {
+        } else if let Some(rest) = text.strip_prefix("\\textbf").or_else(|| text.strip_prefix("\\struck")) {
             let (inner, rest) = group(rest);
             read(inner, shown);
             rest
