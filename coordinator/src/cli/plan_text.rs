@@ -126,6 +126,11 @@ fn power_text(plan: &Plan, power: &Power) -> String {
         let inside =
             design.detectable.map_or_else(String::new, |found| format!(", which is {}", amount(found, unit(plan))));
         text.push_str(&format!("  found with probability 0.8: a difference of {sds:.2} {of}{inside}\n"));
+        if !power.looks.is_empty() {
+            text.push_str(
+                "    that is one test at the end of the plan; looks and e-values find less, and `sweeper simulate` says how much\n",
+            );
+        }
         let ranks = |floor: &Floor| floor.decides && matches!(floor.test, FloorTest::SignFlip | FloorTest::RankSum);
         if design.floor.as_ref().is_some_and(ranks) {
             text.push_str("    that is the t-test; the rank test that decides finds a little less\n");

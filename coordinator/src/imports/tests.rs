@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{LayoutError, Summary, Wanted, read, read_summary};
-use crate::report::{Analysis, Comparison, Tested, Verdict, analyze, analyze_summary, example, render};
+use crate::report::{Analysis, Comparison, Instead, Tested, Verdict, analyze, analyze_summary, example, render};
 use std::path::{Path, PathBuf};
-use sweeper_core::spec::{FamilyKind, Pairing};
+use sweeper_core::spec::{Correction, FamilyKind, Pairing};
 
 fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
@@ -183,6 +183,16 @@ fn rows_that_are_none_are_refused_with_their_place() {
     }
     let missing = read(&dir.path().join("nowhere.csv"), &Wanted::default()).unwrap_err();
     assert!(matches!(missing, LayoutError::Unreadable { .. }), "{missing}");
+}
+
+/// Of a published table there are no values to rearrange or pool.
+#[test]
+fn a_table_is_corrected_by_holm_where_values_are_needed() {
+    for correction in [Correction::MaxT, Correction::Dunnett, Correction::TukeyKramer, Correction::GamesHowell] {
+        let analysis = published(&Wanted { correction: Some(correction), ..Wanted::default() }).1;
+        let families = || analysis.strata.iter().flat_map(|s| &s.families).filter(|f| f.size > 0);
+        assert!(families().count() > 0 && families().all(|f| f.instead == Some(Instead::NoValues)));
+    }
 }
 
 /// A table that people write by hand says the same as rows of single values.

@@ -3,6 +3,7 @@
 
 use super::{
     analysis::{ComparisonResult, ConfigResult, Counts, Untested},
+    number,
     wording::shorten,
 };
 use schemars::JsonSchema;
@@ -51,6 +52,28 @@ pub(super) fn clause(losses: &[Loss], result: &ComparisonResult) -> String {
     };
     let survivors = if numbers { ": these numbers are of the survivors only" } else { "" };
     format!("; {}{survivors}", parts.join(", "))
+}
+
+/// What the test that ranks lost trainings worst says where it does not say what the planned test says, both uncorrected:
+/// then the verdict hangs on what was lost.
+pub(super) fn sensitivity(result: &ComparisonResult, alpha: f64) -> String {
+    let Some(tested) = result.tested().filter(|tested| !tested.test.is_worst_rank()) else { return String::new() };
+    let Some(rank) = &tested.worst_rank else { return String::new() };
+    let (planned, ranked) = (tested.p_value <= alpha, rank.test.p_value <= alpha);
+    let p = number::p_equals(rank.test.p_value, alpha);
+    let against = f64::from(rank.side) * tested.primary.difference < 0.0;
+    match (planned, ranked) {
+        (_, true) if against => {
+            format!("; UNSURE: with every lost training ranked worst the opposite is shown ({p}, uncorrected)")
+        }
+        (true, false) => {
+            format!("; UNSURE: with every lost training ranked worst no difference is shown ({p}, uncorrected)")
+        }
+        (false, true) => {
+            format!("; UNSURE: with every lost training ranked worst a difference is shown ({p}, uncorrected)")
+        }
+        _ => String::new(),
+    }
 }
 
 fn parts(loss: &Loss) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Texts that HTML and Markdown share, so that they cannot differ.
 
 use super::{
-    analysis::{Analysis, Family, Measured, Plan, Role, Tally, Tested},
+    analysis::{Analysis, Family, Instead, Measured, Plan, Role, Tally, Tested},
     number, time,
     wording::{degenerate_short, direction, display_name, effect_name, full_name, shorten, tally},
 };
@@ -140,30 +140,100 @@ pub(crate) fn correction_line(analysis: &Analysis, family: &Family) -> String {
     }
     let s = if family.size == 1 { "" } else { "s" };
     let test = test_name(&analysis.plan);
-    format!("p-value{s} of the {test}, {}; alpha = {alpha}.", adjusted(analysis, family))
+    format!("p-value{s} of the {test}, {}; alpha = {alpha}.{}", adjusted(analysis, family), cautions(analysis, family))
+}
+
+/// What the p-values of a family take for granted and the data do not bear out.
+fn cautions(analysis: &Analysis, family: &Family) -> String {
+    let mut text = String::new();
+    if let Some(ratio) = pooled_ratio(analysis, family) {
+        text.push_str(&format!(
+            " CAUTION: this correction takes the standard deviations of all configs for equal, and they differ by a factor of {}.",
+            number::statistic(ratio)
+        ));
+    }
+    if family.role != Role::Primary && is_sequential(analysis) {
+        text.push_str(" The sweep was stopped by the primary metric's data, which these p-values do not account for.");
+    }
+    text
 }
 
 /// `adjusted by Holm over 9 comparisons`.
 fn adjusted(analysis: &Analysis, family: &Family) -> String {
     let m = family.corrected_over;
-    if family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| t.sequential.is_some()) {
+    let tested = || family.comparisons.iter().filter_map(|c| c.result.tested());
+    if tested().any(|t| t.sequential.is_some()) {
         return format!("valid at every look of the sequential design, adjusted by Holm over {m} comparisons");
     }
-    if family.comparisons.iter().filter_map(|c| c.result.tested()).any(|t| t.extended.is_some()) {
-        let correction = match (family.role, analysis.plan.correction) {
-            (_, Correction::None) => "not adjusted, as planned".to_owned(),
-            (Role::Secondary, _) => format!("adjusted by Benjamini and Hochberg over {m} comparisons"),
-            (_, Correction::Bonferroni) => format!("adjusted by Bonferroni over {m} comparisons"),
-            _ => format!("adjusted by Holm over {m} comparisons"),
-        };
-        return format!("from e-values where replicates were added after the first ones were known, {correction}");
+    let grown = tested().any(|t| t.extended.is_some());
+    let from = if grown { "from e-values where replicates were added after the first ones were known, " } else { "" };
+    let as_planned = adjusted_as_planned(analysis, family);
+    let text = match family.instead {
+        Some(why) => {
+            let planned = correction_name(analysis.plan.correction);
+            format!("{from}adjusted by Holm over {m} comparisons, not by {planned} as planned: {}", instead(why))
+        }
+        None => format!("{from}{as_planned}"),
+    };
+    match family.drawn {
+        // Of a share p of B draws: √(p(1 - p)/B).
+        Some(drawn) if family.role != Role::Secondary => {
+            let error = (analysis.plan.alpha * (1.0 - analysis.plan.alpha) / drawn as f64).sqrt();
+            format!(
+                "{text}, from {drawn} random arrangements (an adjusted p near alpha has a standard error of {})",
+                number::statistic(error)
+            )
+        }
+        _ => text,
     }
+}
+
+/// Whether looks at the primary metric decided how many replicates there are.
+fn is_sequential(analysis: &Analysis) -> bool {
+    let families = analysis.strata.iter().flat_map(|s| &s.families).filter(|family| family.role == Role::Primary);
+    let mut tested = families.flat_map(|family| &family.comparisons).filter_map(|c| c.result.tested());
+    !analysis.looks.is_empty() || tested.any(|t| t.sequential.is_some())
+}
+
+/// By which factor the standard deviations of configs differ whose variances are pooled; none unless that is above 2.
+fn pooled_ratio(analysis: &Analysis, family: &Family) -> Option<f64> {
+    let pools = matches!(analysis.plan.correction, Correction::Dunnett | Correction::TukeyKramer);
+    if !pools || family.instead.is_some() || family.role == Role::Secondary {
+        return None;
+    }
+    let arms = family.comparisons.iter().filter_map(|c| c.result.tested()?.arms).flatten();
+    let (low, high) = arms.fold((f64::INFINITY, 0.0_f64), |(low, high), arm| (low.min(arm.sd), high.max(arm.sd)));
+    Some(high / low).filter(|ratio| ratio.is_finite() && *ratio > 2.0)
+}
+
+/// Why Holm's correction took the place of the planned one.
+fn instead(why: Instead) -> String {
+    match why {
+        Instead::Extended => "that one holds for a number of replicates fixed in advance only".to_owned(),
+        Instead::NoValues => "that one needs the values of single trainings".to_owned(),
+        Instead::Incomplete { common, most } => {
+            format!(
+                "that one needs the same replicates in all comparisons, which have up to {most} and {common} in common"
+            )
+        }
+        Instead::Degenerate => "that one has no number for these data".to_owned(),
+    }
+}
+
+fn adjusted_as_planned(analysis: &Analysis, family: &Family) -> String {
+    let m = family.corrected_over;
     match (family.role, analysis.plan.correction) {
         (_, Correction::None) => "not adjusted, as planned".to_owned(),
         (Role::Secondary, _) => {
             format!("adjusted by Benjamini and Hochberg over the {m} comparisons of all declared secondary metrics")
         }
         (_, _) if m == 1 => "the only one of its family, so there is nothing to adjust".to_owned(),
+        (_, Correction::Dunnett) => format!(
+            "adjusted as the {m} comparisons of Dunnett's test, which has the variances of all configs in one, and so a t of its own"
+        ),
+        (_, Correction::TukeyKramer) => format!(
+            "adjusted as {m} comparisons of Tukey and Kramer's test, which has the variances of all configs in one, and so a t of its own"
+        ),
         (_, correction) => format!("adjusted by {} over {m} comparisons", correction_name(correction)),
     }
 }
@@ -207,7 +277,7 @@ pub(crate) fn family_caption(analysis: &Analysis, family: &Family) -> String {
         1 if family.corrected_over == 1 => "the only comparison with a p-value".to_owned(),
         _ => format!("p-values {}", adjusted(analysis, family)),
     };
-    format!("{role}: {difference}, {}; {correction}.", test_name(plan))
+    format!("{role}: {difference}, {}; {correction}.{}", test_name(plan), cautions(analysis, family))
 }
 
 /// Facts about the sweep, without the long ones (file, recipes, seeds).

@@ -2,7 +2,9 @@
 //! format escapes the sentence by its own rules.
 
 use super::{
-    analysis::{Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Tested, Untested, Verdict},
+    analysis::{
+        Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Tested, Untested, Verdict, WorstRank,
+    },
     losses::{self, Loss},
     number,
 };
@@ -79,6 +81,7 @@ pub(super) fn of_comparison(
         ComparisonResult::NotTested(why) => untested_evidence(why, metric),
     };
     evidence.push_str(&losses::clause(losses, result));
+    evidence.push_str(&losses::sensitivity(result, plan.alpha));
     let claim = match Look::of(result) {
         Look::Better => "is better than",
         Look::Worse => "is worse than",
@@ -122,7 +125,37 @@ fn tested_evidence(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> String 
         (Verdict::Undecided, None) => "; which way is better is not known for this metric",
         _ => "",
     };
-    format!("{size} {way} ({interval}), {p}, {n}{hint}{}", margin_clause(tested, metric))
+    let margin = margin_clause(tested, metric);
+    let sequential = sequential_clause(tested);
+    match tested.worst_rank.filter(|_| tested.test.is_worst_rank()) {
+        Some(rank) => {
+            let all = rank_counts(&rank, tested.test.is_paired());
+            format!(
+                "{p} with lost trainings ranked worst, {all}; those that completed are {size} {way} ({interval}), {n}{hint}{margin}"
+            )
+        }
+        None => format!("{size} {way} ({interval}), {p}, {n}{sequential}{hint}{margin}"),
+    }
+}
+
+fn rank_counts(rank: &WorstRank, paired: bool) -> String {
+    if paired {
+        format!("n = {} pairs", rank.n_config)
+    } else {
+        format!("n = {} and {}", rank.n_config, rank.n_baseline)
+    }
+}
+
+/// When and why a comparison of a sequential design ended, or that it did not.
+fn sequential_clause(tested: &Tested) -> String {
+    let Some(state) = &tested.sequential else { return String::new() };
+    match (state.decision.as_str(), state.decided_at) {
+        ("futile", Some(at)) => {
+            format!(", ended after {at} replicates: a difference that matters would hardly have been found any more")
+        }
+        ("not decided at the end" | "open", _) | (_, None) => String::new(),
+        (_, Some(at)) => format!(", decided after {at} replicates"),
+    }
 }
 
 /// What can be said about the margin of equivalence, and what it would take to say more.
@@ -139,7 +172,10 @@ fn margin_clause(tested: &Tested, metric: &MetricInfo) -> String {
     let margin = number::with_unit(&number::exact(tost.margin), unit);
     match (tested.verdict, &tested.needed) {
         (Verdict::Equivalent | Verdict::NegligiblyBetter | Verdict::NegligiblyWorse, _) => {
-            format!("; inside ±{margin} ({})", number::p_equals(tost.p_value, tost.alpha))
+            // The p-value of the two one-sided tests holds once; the decision of a sequential design at every look.
+            let how =
+                if tested.is_fixed() { number::p_equals(tost.p_value, tost.alpha) } else { "at every look".to_owned() };
+            format!("; inside ±{margin} ({how})")
         }
         (Verdict::Undecided, Some(needed)) => {
             format!("; about {} replicates each would settle it against ±{margin}", needed.settle)

@@ -25,8 +25,33 @@ pub struct Family {
     pub size: usize,
     /// What the correction counts: `size`, or that of all declared secondary metrics together.
     pub corrected_over: usize,
+    /// Why Holm's correction took the place of the planned one; none where the planned one was used.
+    #[serde(default)]
+    pub instead: Option<Instead>,
+    /// Random arrangements that a max-T correction rests on; none where all were counted, and of other corrections.
+    #[serde(default)]
+    pub drawn: Option<u64>,
     /// In sweep order: every config but the baseline, or the pairs that the plan asks for.
     pub comparisons: Vec<Comparison>,
+}
+
+/// Why Holm's correction, which needs p-values and nothing else, took the place of one that needs the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Instead {
+    /// Replicates were added after the first ones were known.
+    Extended,
+    /// A published table has no values to rearrange, or to pool.
+    NoValues,
+    /// Not all comparisons have the same replicates, and signs can be changed in those that all have only.
+    Incomplete {
+        /// Replicates that all compared configs completed.
+        common: usize,
+        /// Most that a comparison has.
+        most: usize,
+    },
+    /// The planned test has no number for these data.
+    Degenerate,
 }
 
 /// What a family is for.
@@ -126,7 +151,7 @@ pub struct Tested {
     /// Other ways to test the same; none for metrics that were not planned.
     pub robustness: Option<Robustness>,
     /// The rank test with lost trials ranked worst; none where nothing was lost.
-    pub worst_rank: Option<RankTest>,
+    pub worst_rank: Option<WorstRank>,
     /// Smallest true difference, in the metric's unit, that the test of this family would find with probability 0.8, with
     /// the standard deviation taken at its upper 80 % confidence limit.
     pub detectable: Option<f64>,
@@ -167,6 +192,21 @@ impl Tested {
     }
 }
 
+/// The rank test in which every lost training ranks below every observed one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorstRank {
+    /// The test.
+    #[serde(flatten)]
+    pub test: RankTest,
+    /// Whether the config's values are the higher ones (1), the lower ones (-1), or neither (0), with the lost trainings
+    /// where the metric is worst.
+    pub side: i8,
+    /// Trainings of the config, or pairs, with the lost ones.
+    pub n_config: usize,
+    /// Trainings of the baseline, or pairs, with the lost ones.
+    pub n_baseline: usize,
+}
+
 /// What a comparison says about equivalence, from the interval with coverage 1 − 2 alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Equivalence {
@@ -189,9 +229,11 @@ pub struct Robustness {
     pub trimmed: Option<TTest>,
     /// Trainings without which the uncorrected test of the plan falls on the other side of alpha.
     pub flips: Vec<Flip>,
-    /// Whether any of these tests, uncorrected, falls on the other side of alpha than the planned one, uncorrected, or
-    /// a single training decides.
+    /// Whether any of these tests, uncorrected, falls on the other side of alpha than the planned one, uncorrected.
     pub disagree: bool,
+    /// Smallest p-value that the permutation and the rank test can have with so few replicates, at any effect.
+    #[serde(default)]
+    pub floor: f64,
 }
 
 /// A training without which the verdict of one test would be another.
@@ -222,6 +264,12 @@ impl Test {
     #[must_use]
     pub const fn is_paired(self) -> bool {
         matches!(self, Self::PairedT | Self::WorstRankPaired)
+    }
+
+    /// Whether lost trainings count, ranked worst.
+    #[must_use]
+    pub const fn is_worst_rank(self) -> bool {
+        matches!(self, Self::WorstRankPaired | Self::WorstRankUnpaired)
     }
 }
 

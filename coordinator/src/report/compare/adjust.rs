@@ -1,7 +1,7 @@
 //! Correction for the number of comparisons, and intervals that hold for all of them at once.
 
 use super::{Tests, pair::common_replicates};
-use crate::report::analysis::{Measured, Observation, Plan, Role, Tested};
+use crate::report::analysis::{Instead, Measured, Observation, Plan, Role, Tested};
 use sweeper_core::spec::{Correction, Pairing};
 use sweeper_stats::{
     Degenerate, Interval, TTest,
@@ -18,20 +18,19 @@ pub(super) fn alone(tests: &mut [Tests<'_>], plan: &Plan) {
         family.corrected_over = raw.iter().flatten().count();
         match plan.correction {
             Correction::None => {}
-            // Of all corrections Holm's holds under any dependence, and so for p-values of any kind.
-            Correction::MaxT
-            | Correction::MaxTSingleStep
-            | Correction::Dunnett
-            | Correction::TukeyKramer
-            | Correction::GamesHowell
-                if family.is_extended() =>
-            {
-                family.set(&holm(&raw));
-            }
             Correction::Holm => family.set(&holm(&raw)),
             Correction::Bonferroni => family.set(&bonferroni(&raw)),
-            Correction::MaxT | Correction::MaxTSingleStep => family.max_t(plan),
-            Correction::Dunnett | Correction::TukeyKramer | Correction::GamesHowell => family.many(plan),
+            // The others need the data. Holm's holds under any dependence, and for p-values of any kind.
+            correction => {
+                family.set(&holm(&raw));
+                let found = match correction {
+                    _ if family.corrected_over == 0 => Ok(()),
+                    _ if family.is_extended() => Err(Instead::Extended),
+                    Correction::MaxT | Correction::MaxTSingleStep => family.max_t(plan),
+                    _ => family.many(plan),
+                };
+                family.instead = found.err();
+            }
         }
         if plan.correction != Correction::None {
             family.widen(plan.confidence);
@@ -83,16 +82,21 @@ impl Tests<'_> {
         (0..self.results.len()).filter_map(of).collect()
     }
 
-    /// Step-down or single-step max-T. Paired data are cut down to the replicates that all tested configs completed. A
-    /// comparison for which it has no number keeps Holm's correction.
-    fn max_t(&mut self, plan: &Plan) {
-        self.set(&holm(&self.raw()));
+    /// Step-down or single-step max-T. Signs are changed by replicate, so all comparisons need the same replicates.
+    fn max_t(&mut self, plan: &Plan) -> Result<(), Instead> {
         let tested = self.tested();
-        let Some((_, _, baseline)) = tested.first() else { return };
+        let Some((_, config, baseline)) = tested.first() else { return Err(Instead::Degenerate) };
+        if config.values.is_empty() {
+            return Err(Instead::NoValues);
+        }
         let places: Vec<usize> = tested.iter().map(|(at, ..)| *at).collect();
         let found = match plan.pairing {
             Pairing::Common => {
                 let (baseline, configs) = complete_blocks(baseline, tested.iter().map(|(_, config, _)| *config));
+                let (common, most) = (baseline.len(), self.most_pairs());
+                if common < most {
+                    return Err(Instead::Incomplete { common, most });
+                }
                 let configs: Vec<&[f64]> = configs.iter().map(Vec::as_slice).collect();
                 max_t_paired(&configs, &baseline, plan.confidence, self.draws(usize::MAX))
             }
@@ -102,7 +106,8 @@ impl Tests<'_> {
                 max_t_unpaired(&configs, &baseline.plain(), self.draws(usize::MAX))
             }
         };
-        let Ok(MaxT { comparisons, .. }) = found else { return };
+        let Ok(MaxT { comparisons, exact, arrangements, .. }) = found else { return Err(Instead::Degenerate) };
+        self.drawn = (!exact).then_some(arrangements);
         let single = plan.correction == Correction::MaxTSingleStep;
         for (at, comparison) in places.into_iter().zip(comparisons) {
             if let (Ok(tested), Ok(found)) = (&mut self.results[at], comparison) {
@@ -110,15 +115,23 @@ impl Tests<'_> {
                 tested.simultaneous = found.interval;
             }
         }
+        Ok(())
+    }
+
+    /// Most replicates that a tested comparison has.
+    fn most_pairs(&self) -> usize {
+        self.results.iter().flatten().map(|tested| tested.n_config).max().unwrap_or(0)
     }
 
     /// Dunnett, Tukey and Kramer, or Games and Howell over all configs with at least two values.
-    fn many(&mut self, plan: &Plan) {
-        self.set(&holm(&self.raw()));
+    fn many(&mut self, plan: &Plan) -> Result<(), Instead> {
         let measured = |config| self.cell(config).measured().filter(|m| m.n >= 2);
         let configs: Vec<(usize, Vec<f64>)> = (0..self.stratum.configs.len())
             .filter_map(|at| Some((at, measured(&self.stratum.configs[at])?.plain())))
             .collect();
+        if configs.iter().any(|(_, values)| values.is_empty()) {
+            return Err(Instead::NoValues);
+        }
         let groups: Vec<&[f64]> = configs.iter().map(|(_, values)| values.as_slice()).collect();
         let place = |config: usize| configs.iter().position(|(at, _)| *at == config);
         let found = match plan.correction {
@@ -129,7 +142,9 @@ impl Tests<'_> {
             Correction::TukeyKramer => Some(many::tukey_kramer(&groups, plan.confidence).map(|f| f.comparisons)),
             _ => Some(many::games_howell(&groups, plan.confidence).map(|f| f.into_iter().flatten().collect())),
         };
-        let Some(Ok(found)): Option<Result<Vec<many::Comparison>, Degenerate>> = found else { return };
+        let Some(Ok(found)): Option<Result<Vec<many::Comparison>, Degenerate>> = found else {
+            return Err(Instead::Degenerate);
+        };
         for (pair, result) in self.pairs.iter().zip(&mut self.results) {
             let (Some(config), Some(baseline)) = (place(pair.config), place(pair.baseline)) else { continue };
             let both = |c: &&many::Comparison| [(config, baseline), (baseline, config)].contains(&(c.first, c.second));
@@ -140,6 +155,7 @@ impl Tests<'_> {
                 tested.simultaneous = Some(if found.first == config { found.interval } else { turned });
             }
         }
+        Ok(())
     }
 }
 

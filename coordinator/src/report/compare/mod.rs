@@ -21,7 +21,8 @@ pub(super) use self::{
 use super::{
     Sequential,
     analysis::{
-        Cell, Comparison, ComparisonResult, ConfigResult, Family, MetricInfo, Plan, Role, Stratum, Tested, Untested,
+        Cell, Comparison, ComparisonResult, ConfigResult, Family, Instead, MetricInfo, Plan, Role, Stratum, Tested,
+        Untested,
     },
     analyze::AnalyzeError,
     losses, wording,
@@ -79,6 +80,10 @@ struct Tests<'a> {
     results: Vec<Result<Tested, Untested>>,
     /// What the correction counts.
     corrected_over: usize,
+    /// Why Holm's correction took the place of the planned one.
+    instead: Option<Instead>,
+    /// Random arrangements of a max-T correction.
+    drawn: Option<u64>,
     /// Which stream of random numbers is its own.
     seed: u64,
 }
@@ -90,7 +95,8 @@ impl<'a> Tests<'a> {
         (m, metric): (usize, &'a MetricInfo),
         (plan, seed): (&Plan, u64),
     ) -> Self {
-        let tests = Self { stratum, metric, m, pairs, results: Vec::new(), corrected_over: 0, seed };
+        let results = Vec::new();
+        let tests = Self { stratum, metric, m, pairs, results, corrected_over: 0, instead: None, drawn: None, seed };
         let one = |(at, pair): (usize, &Pair)| {
             let (config, baseline) = tests.sides(pair);
             let budget = Budget { comparisons: pairs.len(), draws: tests.draws(at) };
@@ -194,6 +200,8 @@ impl<'a> Tests<'a> {
             role,
             size,
             corrected_over: over,
+            instead: self.instead,
+            drawn: self.drawn,
             comparisons: self.pairs.iter().zip(results).map(comparison).collect(),
         }
     }

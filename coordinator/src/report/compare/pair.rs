@@ -3,6 +3,7 @@
 use super::robust::{self, Budget};
 use crate::report::analysis::{
     Cell, ConfigResult, Equivalence, FEW, Measured, MetricInfo, Observation, Plan, Test, Tested, Untested, Verdict,
+    WorstRank,
 };
 use sweeper_core::spec::{Direction, Missing, Pairing};
 use sweeper_stats::{
@@ -46,7 +47,7 @@ pub(super) fn test(
     tested.worst_rank = sides.worst_rank();
     if plan.missing == Missing::WorstRank {
         // Without a known better side, or with nothing observed, there is no worst rank: the t-test stays.
-        if let Some(rank) = &tested.worst_rank {
+        if let Some(WorstRank { test: rank, .. }) = &tested.worst_rank {
             tested.p_value = rank.p_value;
             tested.p_adjusted = rank.p_value;
             tested.test = if tested.test.is_paired() { Test::WorstRankPaired } else { Test::WorstRankUnpaired };
@@ -161,7 +162,7 @@ impl Sides<'_> {
 
     /// The rank test in which every lost trial is worse than every observed one; where both configs lost a replicate,
     /// their pair is a tie. None where nothing was lost and the plan does not ask for it.
-    fn worst_rank(&self) -> Option<RankTest> {
+    fn worst_rank(&self) -> Option<WorstRank> {
         let ((config, a), (baseline, b)) = (self.config, self.baseline);
         let lost = !config.lost.is_empty() || !baseline.lost.is_empty();
         if !lost && self.plan.missing != Missing::WorstRank {
@@ -178,13 +179,27 @@ impl Sides<'_> {
         match self.plan.pairing {
             Pairing::Common => {
                 let (_, a, b) = common_replicates(&a, &b);
-                wilcoxon(&a, &b, Alternative::TwoSided).ok()
+                let test = wilcoxon(&a, &b, Alternative::TwoSided).ok()?;
+                // Half of all the ranks that entered.
+                let centre = 0.25 * test.used as f64 * (test.used as f64 + 1.0);
+                Some(WorstRank::of(test, centre, (a.len(), b.len())))
             }
             Pairing::Independent => {
                 let plain = |all: &[Observation]| all.iter().map(|o| o.value).collect::<Vec<f64>>();
-                mann_whitney_within(&plain(&a), &plain(&b), Alternative::TwoSided, self.budget.additions()).ok()
+                let additions = self.budget.additions();
+                let test = mann_whitney_within(&plain(&a), &plain(&b), Alternative::TwoSided, additions).ok()?;
+                // Half of all the pairs.
+                let centre = 0.5 * a.len() as f64 * b.len() as f64;
+                Some(WorstRank::of(test, centre, (a.len(), b.len())))
             }
         }
+    }
+}
+
+impl WorstRank {
+    fn of(test: RankTest, centre: f64, (n_config, n_baseline): (usize, usize)) -> Self {
+        let side = test.statistic.partial_cmp(&centre).map_or(0, |side| side as i8);
+        Self { test, side, n_config, n_baseline }
     }
 }
 

@@ -67,8 +67,9 @@ pub(super) fn paired(
         trimmed: yuen_paired(a, b, TRIM, plan.confidence).ok(),
         flips: paired_flips(a, b, plan.alpha).unwrap_or_default().into_iter().filter_map(flip).collect(),
         disagree: false,
+        floor: smallest_p_sign_flip(a.len()),
     };
-    robustness.compared(primary, plan.alpha, smallest_p_sign_flip(a.len()))
+    robustness.compared(primary, plan.alpha)
 }
 
 /// Of independent trainings.
@@ -93,18 +94,18 @@ pub(super) fn unpaired(
         trimmed: yuen(&a, &b, TRIM, plan.confidence).ok(),
         flips: welch_flips(&a, &b, plan.alpha).unwrap_or_default().into_iter().filter_map(flip).collect(),
         disagree: false,
+        floor: smallest_p_rank_sum(a.len().min(b.len())),
     };
-    robustness.compared(primary, plan.alpha, smallest_p_rank_sum(a.len().min(b.len())))
+    robustness.compared(primary, plan.alpha)
 }
 
 impl Robustness {
-    /// With `disagree` filled in. A rank or permutation test that cannot reach alpha at any effect, because its smallest
-    /// p-value is `smallest`, contradicts nothing.
-    fn compared(self, primary: &TTest, alpha: f64, smallest: f64) -> Self {
+    /// With `disagree` filled in. A rank or permutation test that cannot reach alpha at any effect contradicts nothing.
+    fn compared(self, primary: &TTest, alpha: f64) -> Self {
         let exact = [self.permutation.as_ref().map(|t| t.p_value), self.rank.as_ref().map(|t| t.p_value)];
-        let exact = exact.into_iter().flatten().filter(|_| smallest <= alpha);
+        let exact = exact.into_iter().flatten().filter(|_| self.floor <= alpha);
         let mut others = exact.chain(self.trimmed.as_ref().map(|t| t.p_value));
-        let disagree = !self.flips.is_empty() || others.any(|p| (p <= alpha) != (primary.p_value <= alpha));
+        let disagree = others.any(|p| (p <= alpha) != (primary.p_value <= alpha));
         Self { disagree, ..self }
     }
 }

@@ -1,6 +1,6 @@
 //! What a corrected comparison says.
 
-use crate::report::analysis::{MetricInfo, Plan, Tested, Verdict};
+use crate::report::analysis::{MetricInfo, Plan, Test, Tested, Verdict};
 use sweeper_core::spec::Direction;
 use sweeper_stats::{
     equivalence::{Claim, State, state},
@@ -15,6 +15,10 @@ const POWER: f64 = 0.8;
 /// Fills in the verdict, and what this design could have found among `family` comparisons.
 pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, family: usize) {
     tested.verdict = verdict(tested, metric, plan);
+    if !tested.is_fixed() {
+        // What follows is told of a fixed number of replicates; a simulation tells it of other designs.
+        return;
+    }
     // The first step of Holm's procedure, which is Bonferroni's level.
     let level = plan.alpha / family.max(1) as f64;
     let margin = plan.delta.filter(|_| metric.primary && tested.verdict == Verdict::Undecided);
@@ -32,8 +36,21 @@ pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, famil
     }
 }
 
+/// Which way the test that decides says the config differs: the sign of the difference, or of the ranks, which count the
+/// lost trainings where the difference is that of the survivors.
+fn side(tested: &Tested) -> f64 {
+    match (&tested.worst_rank, tested.test) {
+        (Some(rank), Test::WorstRankPaired | Test::WorstRankUnpaired) => f64::from(rank.side),
+        _ => tested.primary.difference,
+    }
+}
+
 fn verdict(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> Verdict {
-    let difference = tested.primary.difference;
+    let difference = side(tested);
+    // The interval of the survivors says nothing of the lost.
+    let whole = tested.worst_rank.as_ref().is_none_or(|rank| {
+        !tested.test.is_worst_rank() || (rank.n_config, rank.n_baseline) == (tested.n_config, tested.n_baseline)
+    });
     let higher_is_better = match metric.direction {
         Some(Direction::Maximize) => true,
         Some(Direction::Minimize) => false,
@@ -49,10 +66,17 @@ fn verdict(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> Verdict {
         // The interval holds once, and a comparison that grew was looked at before.
         margin: plan.delta.filter(|_| metric.primary && tested.extended.is_none()),
     };
+    let shown = claim.adjusted_p.is_some_and(|p| p <= plan.alpha);
+    let better = (difference > 0.0) == higher_is_better;
+    if !whole {
+        return match (shown, better) {
+            (true, true) => Verdict::Better,
+            (true, false) => Verdict::Worse,
+            (false, _) => Verdict::Undecided,
+        };
+    }
     if let Some(sequential) = &tested.sequential {
         // The design decides: an interval that holds once must not.
-        let shown = claim.adjusted_p.is_some_and(|p| p <= plan.alpha);
-        let better = (difference > 0.0) == higher_is_better;
         return match (sequential.decision.as_str(), shown, better) {
             ("equivalent", true, true) => Verdict::NegligiblyBetter,
             ("equivalent", true, false) => Verdict::NegligiblyWorse,

@@ -375,12 +375,16 @@ pub(super) fn audit(analysis: &Analysis) -> Section {
     Section::new("audit", "How the trials were made", vec![Block::List(lines)])
 }
 
+/// With what configs go so closely that nothing tells their effects apart.
+pub(super) fn confounders(analysis: &Analysis) -> impl Iterator<Item = &str> {
+    analysis.audit.associations.iter().filter(|found| found.v > CONFOUNDED).map(|found| found.what.as_str())
+}
+
 /// What the audit found that no number of the report survives.
 pub(super) fn audit_stamps(analysis: &Analysis) -> Vec<String> {
     let audit = &analysis.audit;
-    let confounded = audit.associations.iter().filter(|found| found.v > CONFOUNDED);
-    let confounded = confounded.map(|found| {
-        format!("CONFOUNDED: differences between configs are not separable from the {} that trained them", found.what)
+    let confounded = confounders(analysis).map(|what| {
+        format!("CONFOUNDED: differences between configs are not separable from the {what} that trained them")
     });
     let copied = audit.copies.iter().map(|c| c.count).sum::<usize>();
     let copied = (copied > 0).then(|| {

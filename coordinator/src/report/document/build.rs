@@ -127,11 +127,14 @@ fn folded(family: &Family, analysis: &Analysis) -> impl Iterator<Item = Block> {
 }
 
 fn claim(comparison: &Comparison, analysis: &Analysis) -> Claim {
+    let numbers = comparison.result.tested().is_some();
+    let confounded = beyond::confounders(analysis).filter(|_| numbers);
+    let caution: String = confounded.map(|what| format!("; not separable from the {what}")).collect();
     Claim {
         look: Look::of(&comparison.result),
         subject: wording::subject(comparison, analysis.plan.family),
-        evidence: comparison.evidence.clone(),
-        sentence: comparison.sentence.clone(),
+        evidence: format!("{}{caution}", comparison.evidence),
+        sentence: format!("{}{caution}.", comparison.sentence.trim_end_matches('.')),
         scope: text::held_fixed(analysis).unwrap_or_default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, Row, Table};
 use crate::report::{
-    Analysis, Comparison, ComparisonResult, Family, Flip, MetricInfo, Robustness, Tested,
+    Analysis, Comparison, ComparisonResult, Family, Flip, MetricInfo, Robustness, Tested, WorstRank,
     number::{self, signed, tested_decimals},
     text,
     wording::{Look, display_name, shorten, subject, untested_short},
@@ -143,8 +143,8 @@ pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricIn
                 p(robust.rank.as_ref().map(|t| t.p_value)),
                 p(robust.trimmed.as_ref().map(|t| t.p_value)),
                 trimmed.unwrap_or_else(|| Cell::missing("n/a")),
-                p(tested.worst_rank.as_ref().map(|t| t.p_value)),
-                Cell::text(flips(&robust.flips)),
+                p(tested.worst_rank.as_ref().map(|t| t.test.p_value)),
+                Cell::text(flips(tested, &robust.flips)),
                 Cell::text(agreement(tested, robust, alpha)),
             ],
         })
@@ -160,8 +160,9 @@ pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricIn
         id,
         title: "Other tests of the same comparisons, uncorrected".to_owned(),
         note: format!(
-            "Displayed beside the planned test and never put in its place. The last two columns say whether one training \
-             decides, and whether all tests fall on the same side of alpha.{}",
+            "Displayed beside the planned test and never put in its place. The last column says whether all tests fall on the \
+             same side of alpha, the one before it whether one training decides.{}{}",
+            floors(family, alpha),
             if undrawn { TOO_MANY } else { "" }
         ),
         columns: vec![
@@ -179,7 +180,26 @@ pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricIn
     })
 }
 
-fn flips(flips: &[Flip]) -> String {
+/// Which of the tests cannot reach alpha at any effect.
+fn floors(family: &Family, alpha: f64) -> String {
+    let robust = family.comparisons.iter().filter_map(|c| c.result.tested()?.robustness.as_ref());
+    let (all, stuck, worst) = robust.fold((0, 0, 0.0_f64), |(all, stuck, worst), r| {
+        (all + 1, stuck + usize::from(r.floor > alpha), worst.max(r.floor))
+    });
+    match stuck {
+        0 => String::new(),
+        _ => format!(
+            " In {stuck} of {all} comparisons there are too few replicates for the permutation and the rank test: they cannot \
+             reach alpha at any effect, their smallest p is {}.",
+            number::p(worst.min(1.0), alpha)
+        ),
+    }
+}
+
+fn flips(tested: &Tested, flips: &[Flip]) -> String {
+    if tested.n_config.min(tested.n_baseline) < 3 {
+        return "too few to tell".to_owned();
+    }
     let one = |flip: &Flip| match &flip.config {
         Some(config) => format!("replicate {} of {}", flip.replicate, shorten(config, 24)),
         None => format!("replicate {}", flip.replicate),
@@ -192,7 +212,11 @@ fn flips(flips: &[Flip]) -> String {
 }
 
 fn agreement(tested: &Tested, robust: &Robustness, alpha: f64) -> &'static str {
-    let lost = tested.worst_rank.as_ref().is_some_and(|t| (t.p_value <= alpha) != (tested.p_value <= alpha));
+    let opposite = |rank: &WorstRank| f64::from(rank.side) * tested.primary.difference < 0.0;
+    let lost = tested.worst_rank.as_ref().filter(|_| !tested.test.is_worst_rank()).is_some_and(|rank| {
+        let (planned, ranked) = (tested.p_value <= alpha, rank.test.p_value <= alpha);
+        planned != ranked || (ranked && opposite(rank))
+    });
     match (robust.disagree, lost) {
         (false, false) => "agree",
         (true, false) => "DISAGREE",

@@ -121,7 +121,7 @@ fn corrections(analysis: &Analysis, used: &Used) -> Vec<Method> {
         return list;
     }
     let text = format!(
-        "A verdict says better or worse when the adjusted p is at most {alpha}. {}'s correction covers the comparisons of one stratum on one metric.",
+        "A verdict says better or worse when the adjusted p is at most {alpha}. The correction by {} covers the comparisons of one stratum on one metric.",
         correction_name(plan.correction)
     );
     let (formula, works): (_, &[&'static Work]) = match plan.correction {
@@ -134,6 +134,11 @@ fn corrections(analysis: &Analysis, used: &Used) -> Vec<Method> {
         Correction::GamesHowell => (&formulas::RANGE, &[&works::GAMES_HOWELL]),
     };
     list.push(Method::new(text).formula(formula).of(works.iter().copied()));
+    if used.instead {
+        let text =
+            "Where it says so, Holm's correction took the place of the planned one, which needs more than p-values.";
+        list.push(Method::new(text).formula(&formulas::HOLM).of([&works::HOLM]));
+    }
     if used.secondary {
         let text = "Declared secondary metrics share one correction by Benjamini and Hochberg.";
         list.push(Method::new(text).formula(&formulas::BENJAMINI_HOCHBERG).of([&works::BENJAMINI_HOCHBERG]));

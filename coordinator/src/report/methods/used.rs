@@ -19,6 +19,8 @@ pub(super) struct Used {
     pub(super) max_t: bool,
     pub(super) sequential: bool,
     pub(super) extended: bool,
+    /// Holm's correction in the place of another.
+    pub(super) instead: bool,
     pub(super) tost: bool,
     pub(super) effect: bool,
     pub(super) superiority: bool,
@@ -60,6 +62,7 @@ impl Used {
     }
 
     fn family(&mut self, family: &Family, correction: Correction) {
+        self.instead |= family.instead.is_some();
         for tested in family.comparisons.iter().filter_map(|c| c.result.tested()) {
             self.any = true;
             self.secondary |= family.role == Role::Secondary && family.corrected_over > 1;

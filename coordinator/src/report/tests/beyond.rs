@@ -148,7 +148,7 @@ fn lost_trainings_count_against_a_config() {
     let analysis = build(Missing::CompletedPairs);
     let comparison = tested(&primary(&analysis)[0]);
     assert_eq!(comparison.verdict, Verdict::Better);
-    assert!(comparison.worst_rank.as_ref().unwrap().p_value > 0.05);
+    assert!(comparison.worst_rank.as_ref().unwrap().test.p_value > 0.05);
     let failures = &analysis.strata[0].failures;
     assert_eq!((failures[1].diverged, failures[1].ended), (7, 12));
     let (rate, interval) = failures[1].rate.unwrap();

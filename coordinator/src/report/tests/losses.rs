@@ -5,9 +5,10 @@ use super::{
     example::{self, Builder},
 };
 use crate::{
-    report::{Loss, Verdict, render},
+    report::{Analysis, Loss, Verdict, render},
     results::SweepResults,
 };
+use sweeper_core::spec::{Missing, Pairing};
 use sweeper_stats::Degenerate;
 
 /// `+dies` gains 5 points in the replicates that live; `abandoned` and `diverged` say how many of 12 do not.
@@ -69,6 +70,33 @@ fn without_numbers_there_are_no_survivors_and_without_losses_no_word() {
     for line in verdict_lines(&dying(0, 0, 0)) {
         assert!(line.contains("n = 12 pairs") && !line.contains(" of 12"), "{line}");
     }
+}
+
+/// Ranked worst, the lost trainings outweigh what the survivors gained: the verdict goes by the ranks, and says so.
+#[test]
+fn the_ranks_tell_which_way_and_not_the_survivors() {
+    for pairing in [Pairing::Common, Pairing::Independent] {
+        let mut results = dying(10, 0, 0);
+        results.spec.pairing = pairing;
+        let plain = analysis_of(&results);
+        results.spec.analysis.missing = Missing::WorstRank;
+        let ranked = analysis_of(&results);
+        let of = |analysis: &Analysis| analysis.strata[0].families[0].comparisons[0].clone();
+        let (plain, ranked) = (of(&plain), of(&ranked));
+        let tested = ranked.result.tested().unwrap();
+        let rank = tested.worst_rank.unwrap();
+        assert!(tested.primary.difference > 4.0 && rank.side == -1 && rank.test.p_value < 0.05, "{rank:?}");
+        assert_eq!((tested.verdict, rank.n_config, tested.n_config), (Verdict::Worse, 12, 2));
+        assert!(ranked.evidence.contains("with lost trainings ranked worst, n = 12"), "{}", ranked.evidence);
+        assert!(ranked.evidence.contains("; those that completed are 5"), "{}", ranked.evidence);
+        assert_eq!(plain.result.tested().unwrap().verdict, Verdict::Better);
+        let unsure = "UNSURE: with every lost training ranked worst the opposite is shown (p = 0.0";
+        assert!(plain.evidence.contains(unsure), "{}", plain.evidence);
+    }
+    for line in verdict_lines(&dying(3, 0, 0)) {
+        assert!(line.contains("UNSURE: with every lost training ranked worst no difference is shown"), "{line}");
+    }
+    assert!(verdict_lines(&dying(1, 0, 0)).iter().all(|line| !line.contains("UNSURE")));
 }
 
 #[test]
