@@ -4,7 +4,7 @@ use crate::{
     driver::DriverError,
     imports::LayoutError,
     matched::MatchError,
-    report::{AnalyzeError, ReportError, render::RenderError, replay::ReplayError},
+    report::{AnalyzeError, ClusterError, ReportError, render::RenderError, replay::ReplayError},
     rpc::ServeError,
     store::StoreError,
     sweep_file::SweepFileError,
@@ -216,8 +216,32 @@ impl From<AnalyzeError> for Failure {
             }
             AnalyzeError::TooManyPairs { .. } => Self::new(Exit::OutOfRange, error)
                 .hint("compare with a baseline (family `baseline`), or report on fewer configs at a time"),
+            AnalyzeError::Clusters(why) => Self::from(why),
             _ => Self::new(Exit::StoreFailed, format!("these results cannot be analysed: {error}")),
         }
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        let (exit, hint) = match &error {
+            ClusterError::NoBits => (
+                Exit::NotFound,
+                "they are recorded by trainings with `evaluate.predictions = true` in their recipe; without them leave out --clusters",
+            ),
+            ClusterError::LeftOut { .. } => (
+                Exit::OutOfRange,
+                "`sweeper export --predictions` prints them for other programs; leave out --clusters for a report without them",
+            ),
+            ClusterError::OtherImages { .. } => (
+                Exit::OutOfRange,
+                "clusters can be named where all configs share their data and the settings that divide them; leave out --clusters otherwise",
+            ),
+            ClusterError::Split { .. } | ClusterError::Images { .. } | ClusterError::OneCluster => {
+                (Exit::OutOfRange, "`sweeper report SWEEP --clusters FILE` reads them anew for the images of the sweep")
+            }
+        };
+        Self::new(exit, &error).hint(hint)
     }
 }
 
@@ -235,6 +259,9 @@ impl From<LayoutError> for Failure {
             LayoutError::UnknownLayout { .. } | LayoutError::Row { .. } | LayoutError::Cell { .. } => {
                 Self::new(Exit::OutOfRange, &error)
                     .hint("`sweeper export --format csv` and `--layout apriori` write files that can be read; docs/reports.md shows tables")
+            }
+            LayoutError::Images { .. } => {
+                Self::new(Exit::OutOfRange, &error).hint("docs/reports.md shows such a file")
             }
             LayoutError::Unknown { .. } => Self::new(Exit::UnknownReference, &error)
                 .hint("--baseline and --metric choose; a baseline must be there for every number of epochs"),

@@ -3,7 +3,7 @@
 use super::{TargetArgs, connect, judge::JudgeArgs, output};
 use crate::{
     error::{Exit, Failure},
-    imports,
+    imports::{self, Clusters, LayoutError},
     predictions::Predictions,
     report::{self as reports, Input, replay},
     results::SweepResults,
@@ -14,7 +14,7 @@ use std::{io::IsTerminal as _, path::Path, path::PathBuf};
 /// Arguments of `sweeper report`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sweeper report latest --out report\n  sweeper report apriori-demo --state out/apriori-demo --json\n  sweeper report --from 600-runs.csv --baseline ub\n  sweeper report --from-summary table.csv --baseline plain --delta 0.5\n  sweeper report --verify out/apriori-demo\n\nOf a sweep that still runs there are counts, means and standard deviations; p-values wait for the end of its plan, or for its next planned look."
+    after_help = "Examples:\n  sweeper report latest --out report\n  sweeper report apriori-demo --state out/apriori-demo --json\n  sweeper report latest --clusters videos.csv\n  sweeper report --from 600-runs.csv --baseline ub\n  sweeper report --from-summary table.csv --baseline plain --delta 0.5\n  sweeper report --verify out/apriori-demo\n\nOf a sweep that still runs there are counts, means and standard deviations; p-values wait for the end of its plan, or for its next planned look."
 )]
 pub(super) struct ReportArgs {
     /// `s3`, the name of a sweep (its latest), or `latest`
@@ -34,6 +34,10 @@ pub(super) struct ReportArgs {
     /// report.json
     #[arg(long, value_name = "PATH", conflicts_with_all = ["sweep", "state", "from", "from_summary", "out"])]
     verify: Option<PathBuf>,
+    /// Validation images come in clusters, such as frames of one video: CSV with the columns image (numbered as in `export
+    /// --predictions`) and cluster, and if need be split. Errors for new images then count clusters
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "from_summary", "verify"])]
+    clusters: Option<PathBuf>,
     #[command(flatten)]
     judge: JudgeArgs,
     /// Folder to write the report to: report.html, .md, .tex, .csv and .json, its figures, references.bib, results.csv,
@@ -70,9 +74,25 @@ pub(super) async fn report(args: ReportArgs) -> Result<Exit, Failure> {
         }
     };
     let out = args.out.unwrap_or_else(|| Path::new("out").join(&results.spec.name));
-    let input = Input::with_predictions(&results, &predictions);
+    let clusters = match &args.clusters {
+        Some(file) => Some(clusters(file, &results, &predictions)?),
+        None => None,
+    };
+    let input = Input::with_predictions(&results, &predictions).clustered(clusters.as_ref());
     finish(&input.analyze()?, &input, &out, args.json)?;
     Ok(Exit::Ok)
+}
+
+/// Clusters of the images that the report is about.
+pub(super) fn clusters(file: &Path, results: &SweepResults, predictions: &Predictions) -> Result<Clusters, Failure> {
+    let images = reports::image_set(results, predictions)?;
+    imports::read_clusters(file, &images).map_err(|error| match &error {
+        LayoutError::Unreadable { .. } => Failure::from(error),
+        _ => Failure::from(error).hint(
+            "a row names one image, as in `0,video 7` under the first line `image,cluster`; `sweeper export SWEEP --predictions` \
+             numbers the images",
+        ),
+    })
 }
 
 /// Computes a report again, and says what differs.

@@ -5,6 +5,7 @@ use super::{Cli, Command, plan::describe, plan_text::text};
 use crate::{
     error::{Exit, Failure},
     feasibility::{Pilot, Spread},
+    predictions::{Bits, Predictions},
     report::{Input, example, write_all},
 };
 use clap::{CommandFactory as _, Parser as _};
@@ -118,4 +119,30 @@ fn a_changed_report_ends_with_its_own_code_and_names_the_place() {
     }
     let missing = verified(&folder.path().join("nowhere"), &[]).unwrap_err();
     assert!(missing.exit == Exit::FileUnreadable, "{missing}");
+}
+
+#[test]
+fn clusters_are_for_sweeps_that_kept_predictions() {
+    for other in ["--from", "--from-summary", "--verify"] {
+        let error = Cli::try_parse_from(["sweeper", "report", "--clusters", "c.csv", other, "f.csv"]).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("--clusters <FILE>") && said.contains("cannot be used with"), "{said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.csv");
+    std::fs::write(&file, "image,cluster\n0,a\n1,a\n1,b\n").unwrap();
+    let results = example::small();
+    let none = super::report::clusters(&file, &results, &Predictions::default()).unwrap_err();
+    assert!(none.exit == Exit::NotFound && none.message.contains("clusters need predictions"), "{none}");
+    assert!(none.hint.as_deref().is_some_and(|hint| hint.contains("evaluate.predictions = true")), "{none}");
+    let mut bits = Predictions::default();
+    bits.insert((0, 0), "balanced", Bits { rows: 2, correct: vec![1] });
+    let twice = super::report::clusters(&file, &results, &bits).unwrap_err();
+    let place = format!("{}:4: image 1 is there twice, first in line 3", file.display());
+    assert!(twice.exit == Exit::OutOfRange && twice.message.contains(&place), "{twice}");
+    assert!(twice.hint.as_deref().is_some_and(|hint| hint.contains("`image,cluster`")), "{twice}");
+    let missing = super::report::clusters(&folder.path().join("nowhere.csv"), &results, &bits).unwrap_err();
+    assert!(missing.exit == Exit::FileUnreadable && missing.hint.is_some(), "{missing}");
+    std::fs::write(&file, "image,cluster\n1,b\n0,a\n").unwrap();
+    assert_eq!(super::report::clusters(&file, &results, &bits).unwrap().of_image, [0, 1]);
 }

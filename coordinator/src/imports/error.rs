@@ -61,6 +61,14 @@ pub enum LayoutError {
         /// What may.
         expected: &'static str,
     },
+    /// Images without a cluster, or clusters that tell nothing apart.
+    #[error("{file}: {why}")]
+    Images {
+        /// The file.
+        file: String,
+        /// What is wrong, and what was expected.
+        why: String,
+    },
     /// A baseline or metric that is not there.
     #[error("{file} has no {what} `{name}`; there are {known}", known = known.join(", "))]
     Unknown {

@@ -1,9 +1,11 @@
 //! Results that come from a file instead of a sweep: reports on anything.
 //!
 //! Map: this page finds out which layout a file has · `long` one row per value, as `results.csv` · `wide` one row per
-//! training · `summary` one row per config and metric, with mean, standard deviation and number · `rows` cells of a text ·
-//! `error`. Study A's layout has a module of its own, `crate::apriori`.
+//! training · `summary` one row per config and metric, with mean, standard deviation and number · `clusters` of validation
+//! images, beside a sweep's results · `rows` cells of a text · `error`. Study A's layout has a module of its own,
+//! `crate::apriori`.
 
+mod clusters;
 mod error;
 mod long;
 mod rows;
@@ -12,6 +14,7 @@ mod summary;
 mod tests;
 mod wide;
 
+pub use clusters::{Clusters, read_clusters};
 pub use error::LayoutError;
 pub use summary::{Summary, SummaryRow, read_summary};
 

@@ -5,11 +5,13 @@ use super::{
         ANALYSIS_SCHEMA, Analysis, Cell, ConfigResult, Counts, Determinism, FEW, Measured, MetricInfo, Observation,
         Plan, Stratum, Unit,
     },
-    audit, beyond,
+    audit,
+    beyond::{self, Grouping, ImageSet},
     compare::{self, Standings},
     planned, sequential,
 };
 use crate::{
+    imports::Clusters,
     predictions::Predictions,
     results::{RESULTS_SCHEMA, SweepResults, TrialResult},
 };
@@ -65,6 +67,9 @@ pub enum AnalyzeError {
         /// Pairs that there may be.
         most: usize,
     },
+    /// Clusters that do not fit the images.
+    #[error(transparent)]
+    Clusters(#[from] beyond::ClusterError),
     /// Alpha or confidence outside (0, 1).
     #[error("analysis.{what} is {value}, it must lie strictly between 0 and 1")]
     Range {
@@ -136,9 +141,35 @@ pub fn analyze(results: &SweepResults) -> Result<Analysis, AnalyzeError> {
 /// [`AnalyzeError`] when the results contradict their own plan or come from another version. Missing, diverged and
 /// degenerate data are no errors: they are told in the [`Analysis`].
 pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result<Analysis, AnalyzeError> {
+    analyze_clustered(results, predictions, None)
+}
+
+/// The images that a report of these results is about, for who names their clusters.
+///
+/// # Errors
+/// [`AnalyzeError::Clusters`] where there are none, or where one number would name several images; and when the results
+/// contradict their own plan.
+pub fn image_set(results: &SweepResults, predictions: &Predictions) -> Result<ImageSet, AnalyzeError> {
+    check(results)?;
+    Ok(beyond::image_set(&by_config(results)?, predictions, &results.spec.analysis.metric)?)
+}
+
+/// [`analyze_with`] for images that come in clusters.
+///
+/// # Errors
+/// Those of [`analyze_with`]; [`AnalyzeError::Clusters`] for clusters of other images than the report's.
+pub fn analyze_clustered(
+    results: &SweepResults,
+    predictions: &Predictions,
+    clusters: Option<&Clusters>,
+) -> Result<Analysis, AnalyzeError> {
     check(results)?;
     let configs = by_config(results)?;
     let plan = plan(results);
+    let grouping = match clusters {
+        Some(clusters) => Some(Grouping::of(clusters, &beyond::image_set(&configs, predictions, &plan.metric)?)?),
+        None => None,
+    };
     let metrics = metrics(&configs, &plan);
     let states = sequential::states(results, &configs);
     let waiting = waiting(results, &configs);
@@ -148,7 +179,9 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     let noise = match waiting {
         Some(_) => beyond::Noise::default(),
-        None => beyond::noise(&configs, predictions, &strata, &metrics, (&plan, results.spec.seed)),
+        None => {
+            beyond::noise(&configs, (predictions, grouping.as_ref()), &strata, &metrics, (&plan, results.spec.seed))
+        }
     };
     let across_tasks = if waiting.is_some() { None } else { beyond::across_tasks(results, &strata, &metrics) };
     Ok(Analysis {
@@ -171,7 +204,7 @@ pub fn analyze_with(results: &SweepResults, predictions: &Predictions) -> Result
         curves: curves(results, waiting),
         noise,
         across_tasks,
-        provenance: audit::provenance(results, predictions),
+        provenance: audit::provenance(results, predictions, clusters),
     })
 }
 

@@ -9,6 +9,7 @@ use super::{
     wording::{display_name, full_name},
 };
 use crate::{
+    imports::Clusters,
     predictions::Predictions,
     results::{SweepResults, TrialResult},
 };
@@ -163,7 +164,7 @@ fn tally<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Tally> {
 }
 
 /// Where the numbers come from.
-pub(super) fn provenance(results: &SweepResults, predictions: &Predictions) -> Provenance {
+pub(super) fn provenance(results: &SweepResults, predictions: &Predictions, clusters: Option<&Clusters>) -> Provenance {
     let spec = &results.spec;
     let seconds = |field: fn(&sweeper_core::record::Provenance) -> f64| {
         results.trials.iter().filter_map(|t| t.provenance.as_ref()).map(field).filter(|s| s.is_finite())
@@ -181,7 +182,7 @@ pub(super) fn provenance(results: &SweepResults, predictions: &Predictions) -> P
         evaluate_seconds: seconds(|p| p.evaluate_seconds),
         software_version: results.software_version.clone(),
         report_version: env!("CARGO_PKG_VERSION").to_owned(),
-        input_digest: replay::digest(&Input::with_predictions(results, predictions)),
+        input_digest: replay::digest(&Input::with_predictions(results, predictions).clustered(clusters)),
         modes: modes(spec),
         trainer_versions: tally(outcomes(results, |p| p.trainer_version.as_str())),
         libraries: tally(outcomes(results, |p| p.library.as_str())),

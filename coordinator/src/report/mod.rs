@@ -29,7 +29,7 @@ mod time;
 mod wording;
 
 pub use analysis::*;
-pub use analyze::{AnalyzeError, analyze, analyze_with};
+pub use analyze::{AnalyzeError, analyze, analyze_clustered, analyze_with, image_set};
 pub use beyond::*;
 pub use compare::Extended;
 pub use files::{Piece, ReportError, Written, document_pieces, write_all, write_pieces};

@@ -8,13 +8,13 @@ mod differences;
 pub use differences::Difference;
 
 use super::{
-    ANALYSIS_SCHEMA, Analysis, AnalyzeError, analyze_summary, analyze_with,
+    ANALYSIS_SCHEMA, Analysis, AnalyzeError, analyze_clustered, analyze_summary,
     document::Document,
     files::{Piece, pieces},
     render::RenderError,
 };
 use crate::{
-    imports::Summary,
+    imports::{Clusters, Summary},
     predictions::Predictions,
     results::{AttemptResult, SweepResults, TrialResult},
 };
@@ -50,6 +50,9 @@ pub enum Input<'a> {
         /// Which images they had right, where that was kept.
         #[serde(default, skip_serializing_if = "nothing_kept")]
         predictions: Cow<'a, Predictions>,
+        /// Into which clusters these images fall, where that was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clusters: Option<Cow<'a, Clusters>>,
     },
     /// A published table.
     Table(Cow<'a, Summary>),
@@ -59,13 +62,24 @@ impl<'a> Input<'a> {
     /// Single trainings. The order in which they are kept does not depend on how they came.
     #[must_use]
     pub fn of_sweep(results: &'a SweepResults) -> Self {
-        Self::Trainings { results: ordered(results), predictions: Cow::default() }
+        Self::Trainings { results: ordered(results), predictions: Cow::default(), clusters: None }
     }
 
     /// The same, with the images that they had right.
     #[must_use]
     pub fn with_predictions(results: &'a SweepResults, predictions: &'a Predictions) -> Self {
-        Self::Trainings { results: ordered(results), predictions: Cow::Borrowed(predictions) }
+        Self::Trainings { results: ordered(results), predictions: Cow::Borrowed(predictions), clusters: None }
+    }
+
+    /// The same, with clusters of these images; none leave it as it is, and a table has no images.
+    #[must_use]
+    pub fn clustered(self, clusters: Option<&'a Clusters>) -> Self {
+        match (self, clusters) {
+            (Self::Trainings { results, predictions, .. }, Some(clusters)) => {
+                Self::Trainings { results, predictions, clusters: Some(Cow::Borrowed(clusters)) }
+            }
+            (other, _) => other,
+        }
     }
 
     /// A published table.
@@ -77,10 +91,12 @@ impl<'a> Input<'a> {
     /// The analysis of it.
     ///
     /// # Errors
-    /// Those of [`analyze_with`] and [`analyze_summary`].
+    /// Those of [`analyze_clustered`] and [`analyze_summary`].
     pub fn analyze(&self) -> Result<Analysis, AnalyzeError> {
         match self {
-            Self::Trainings { results, predictions } => analyze_with(results, predictions),
+            Self::Trainings { results, predictions, clusters } => {
+                analyze_clustered(results, predictions, clusters.as_deref())
+            }
             Self::Table(table) => analyze_summary(table),
         }
     }

@@ -56,6 +56,20 @@ impl BitMatrix {
         self.rows.iter().map(|row| row.iter().map(|word| u64::from(word.count_ones())).sum()).collect()
     }
 
+    /// Adds to `sums`, row after row of one sum per cluster, `sign` for every one of the table.
+    pub(crate) fn add_by_cluster(&self, of_example: &[usize], sign: i64, sums: &mut [i64]) {
+        let clusters = sums.len() / self.rows.len().max(1);
+        for (row, own) in self.rows.iter().zip(sums.chunks_exact_mut(clusters.max(1))) {
+            for (word, of_word) in row.iter().zip(of_example.chunks(WORD)) {
+                let mut left = *word;
+                while left != 0 {
+                    own[of_word[left.trailing_zeros() as usize]] += sign;
+                    left &= left - 1;
+                }
+            }
+        }
+    }
+
     /// Cells in which two tables of one size differ.
     pub(crate) fn disagreements(&self, other: &Self) -> u64 {
         let rows = self.rows.iter().zip(&other.rows);

@@ -11,11 +11,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::degenerate::{Degenerate, check_sample, finite};
-use crate::factorial::dense;
 use crate::moments::{Moments, compensated_sum};
 
 pub use crate::bits::BitMatrix;
-pub use crate::pigeonhole::{PIGEONHOLE_DOMAIN, Pigeonhole, pigeonhole};
+pub use crate::clusters::{ClusterSums, Clusters, crossed_clusters};
+pub use crate::pigeonhole::{PIGEONHOLE_DOMAIN, Pigeonhole, pigeonhole, pigeonhole_clusters};
 
 /// An estimate of a variance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -64,8 +64,25 @@ pub struct Crossed {
     pub seeds_until: Option<f64>,
 }
 
+impl Crossed {
+    /// Standard error of the mean over examples, these seeds taken as given: `sqrt(MS_example / (n m))`. With clusters this is
+    /// the cluster-robust error of the mean of per-example means.
+    #[must_use]
+    pub fn se_examples(&self) -> f64 {
+        (self.mean_square_example / (self.seeds as f64 * self.examples as f64)).sqrt()
+    }
+
+    /// Kish's design effect: how many times as large as that of `plain`, the same table with every example by itself, the
+    /// squared [`se_examples`](Self::se_examples) of this clustered one is. `None` where the examples of `plain` do not vary.
+    #[must_use]
+    pub fn design_effect(&self, plain: &Self) -> Option<f64> {
+        let ratio = (self.se_examples() / plain.se_examples()).powi(2);
+        ratio.is_finite().then_some(ratio)
+    }
+}
+
 /// Sums of squares of the two-way layout, in scaled units.
-struct Squares {
+pub(crate) struct Squares {
     seed: f64,
     example: f64,
     residual: f64,
@@ -79,7 +96,7 @@ fn component(ms: f64, residual: f64, count: f64) -> Component {
 }
 
 /// `unit` turns scaled units into units of the values.
-fn crossed(
+pub(crate) fn crossed(
     (seeds, examples): (usize, usize),
     mean: f64,
     squares: &Squares,
@@ -141,7 +158,7 @@ impl Sums {
     }
 }
 
-fn check_size(seeds: usize, examples: usize) -> Result<(), Degenerate> {
+pub(crate) fn check_size(seeds: usize, examples: usize) -> Result<(), Degenerate> {
     let n = seeds.min(examples);
     if n < 2 { Err(Degenerate::TooFew { n, needed: 2 }) } else { Ok(()) }
 }
@@ -198,7 +215,7 @@ pub(crate) fn flat(rows: &[Vec<f64>]) -> Result<(usize, Vec<f64>), Degenerate> {
 }
 
 /// `values` are deviations from about their mean; rows of `width`.
-fn sums_of_squares(values: &[f64], width: usize) -> Squares {
+pub(crate) fn sums_of_squares(values: &[f64], width: usize) -> Squares {
     let (n, m) = ((values.len() / width) as f64, width as f64);
     let mean = compensated_sum(values.iter().copied()) / (n * m);
     let mut columns = vec![0.0; width];
@@ -236,33 +253,6 @@ pub fn crossed_values(rows: &[Vec<f64>]) -> Result<Crossed, Degenerate> {
     let moments = Moments::of(&values);
     let squares = sums_of_squares(moments.deviations(), width);
     crossed((rows.len(), width), moments.mean(), &squares, |v| moments.in_units(v))
-}
-
-/// [`crossed_values`] for examples that come in clusters (patches of one picture, questions on one text), which are
-/// drawn together: `cluster` has one number per example. The table becomes one column per cluster, the cluster's
-/// deviation from the mean weighted by its size, `K / m * sum (x - mean)` for K clusters; components and `examples` are of
-/// clusters.
-///
-/// Source: Miller, "Adding error bars to evals", arXiv:2411.00640 (2024); the form is the linearised ratio estimator of Cochran,
-/// "Sampling techniques" (Wiley, 1977), chapter 9A.
-///
-/// # Errors
-/// As [`crossed_values`]; [`Degenerate::TooFew`] below two clusters.
-pub fn crossed_clusters(rows: &[Vec<f64>], cluster: &[usize]) -> Result<Crossed, Degenerate> {
-    let (width, values) = flat(rows)?;
-    if cluster.len() != width {
-        return Err(Degenerate::LengthMismatch { a: width, b: cluster.len() });
-    }
-    let (cluster, clusters) = dense(cluster);
-    check_size(rows.len(), clusters)?;
-    let moments = Moments::of(&values);
-    let factor = clusters as f64 / width as f64;
-    let mut sums = vec![0.0; rows.len() * clusters];
-    for (row, own) in moments.deviations().chunks_exact(width).zip(sums.chunks_exact_mut(clusters)) {
-        row.iter().zip(&cluster).for_each(|(v, &c)| own[c] += factor * v);
-    }
-    let squares = sums_of_squares(&sums, clusters);
-    crossed((rows.len(), clusters), moments.mean(), &squares, |v| moments.in_units(v))
 }
 
 /// `a - b` per seed and example.

@@ -31,7 +31,7 @@
 //! | [`contrast`] | contrasts of cell means, differences in differences |
 //! | [`audit`] | confounding with workers, drift, duplicated results |
 //! | [`variances`] | comparison of standard deviations |
-//! | [`crossed`] | seeds x examples variance components |
+//! | [`crossed`] | seeds x examples variance components, also where examples come in clusters |
 //! | [`counts`] | McNemar, Wilson, Fisher, Boschloo |
 //! | [`curves`] | simultaneous bands of learning curves |
 //! | [`ancova`](mod@ancova) | differences adjusted for a control run |
@@ -56,6 +56,7 @@ pub mod best;
 mod bits;
 pub mod bootstrap;
 mod boschloo;
+mod clusters;
 pub mod compare;
 pub mod contrast;
 pub mod correlation;

@@ -10,7 +10,9 @@ use sweeper_stats::audit::{contingency, cramers_v, run_order_drift, worker_effec
 use sweeper_stats::contrast::{CellError, difference_in_differences};
 use sweeper_stats::counts::{boschloo, fisher_exact, mcnemar, wilson};
 use sweeper_stats::crossed::difference_rows;
-use sweeper_stats::crossed::{BitMatrix, Crossed, crossed_bit_differences, crossed_bits, crossed_values};
+use sweeper_stats::crossed::{
+    BitMatrix, ClusterSums, Clusters, Crossed, crossed_bit_differences, crossed_bits, crossed_clusters, crossed_values,
+};
 use sweeper_stats::curves::{difference_band, mean_band};
 use sweeper_stats::factorial::{FactorialOptions, SumsOfSquares, Term, factorial_anova};
 use sweeper_stats::grid::{Merge, design_audit, interaction_squares, largest_complete_subgrid};
@@ -240,24 +242,56 @@ fn components(case: &Case, got: &Crossed, want: &Value) {
     case.close("until", got.seeds_until.unwrap_or(-1.0), &want["until"], 1e-7);
 }
 
-fn crossed(case: &Case) {
+/// The bits at `key`.
+fn table(case: &Case, key: &str) -> BitMatrix {
     let m = case.input["m"].as_u64().unwrap() as usize;
-    let table = |key: &str| {
-        let bytes: Vec<Vec<u8>> = case.input[key]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|row| counts(row).into_iter().map(|b| u8::try_from(b).unwrap()).collect())
-            .collect();
-        BitMatrix::new(&bytes.iter().map(Vec::as_slice).collect::<Vec<_>>(), m).unwrap()
-    };
-    let (a, b) = (table("a"), table("b"));
+    let bytes: Vec<Vec<u8>> = case.input[key]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| counts(row).into_iter().map(|b| u8::try_from(b).unwrap()).collect())
+        .collect();
+    BitMatrix::new(&bytes.iter().map(Vec::as_slice).collect::<Vec<_>>(), m).unwrap()
+}
+
+fn crossed(case: &Case) {
+    let (a, b) = (table(case, "a"), table(case, "b"));
     components(case, &crossed_bits(&a).unwrap(), &case.expected["a"]);
     components(case, &crossed_values(&a.to_rows()).unwrap(), &case.expected["a"]);
     let difference = &case.expected["difference"];
     components(case, &crossed_bit_differences(&a, &b).unwrap(), difference);
     components(case, &crossed_values(&difference_rows(&a.to_rows(), &b.to_rows()).unwrap()).unwrap(), difference);
     components(case, &crossed_values(&rows(&case.input["real"])).unwrap(), &case.expected["real"]);
+}
+
+/// `plain` is the same table without clusters.
+fn clustered(case: &Case, got: &Crossed, plain: &Crossed, want: &Value) {
+    case.near("mean", got.mean, number(&want["mean"]), 1e-12);
+    case.near("same test set", got.se_same_test_set, number(&want["same"]), TOLERANCE * got.se_one_model);
+    case.near("unclustered", plain.se_same_test_set, number(&want["same"]), TOLERANCE * got.se_one_model);
+    case.close("examples", got.se_examples(), &want["examples"], TOLERANCE);
+    case.close("one model", got.se_one_model, &want["one"], TOLERANCE);
+    case.close("new examples", got.se_new_examples, &want["new"], TOLERANCE);
+    case.close("df", got.df_new_examples, &want["df"], 1e-7);
+    case.close("design effect", got.design_effect(plain).unwrap(), &want["effect"], TOLERANCE);
+}
+
+fn clusters(case: &Case) {
+    let (a, b) = (table(case, "a"), table(case, "b"));
+    let clusters = Clusters::new(&counts(&case.input["cluster"])).unwrap();
+    let plain = crossed_bits(&a).unwrap();
+    let want = &case.expected["a"];
+    clustered(case, &ClusterSums::of_bits(&a, &clusters).unwrap().crossed().unwrap(), &plain, want);
+    clustered(case, &crossed_clusters(&a.to_rows(), &clusters).unwrap(), &plain, want);
+    let plain = crossed_bit_differences(&a, &b).unwrap();
+    let want = &case.expected["difference"];
+    let sums = ClusterSums::of_bit_differences(&a, &b, &clusters).unwrap();
+    clustered(case, &sums.crossed().unwrap(), &plain, want);
+    let rows = difference_rows(&a.to_rows(), &b.to_rows()).unwrap();
+    clustered(case, &crossed_clusters(&rows, &clusters).unwrap(), &plain, want);
+    let real = self::rows(&case.input["real"]);
+    let (got, plain) = (crossed_clusters(&real, &clusters).unwrap(), crossed_values(&real).unwrap());
+    clustered(case, &got, &plain, &case.expected["real"]);
 }
 
 fn tables(case: &Case) {
@@ -363,6 +397,7 @@ fn every_figure_meets_its_reference() {
                 case.close("log p", got.log10_p, &case.expected["log10_p"], 1e-12);
             }
             "crossed" => crossed(&case),
+            "clusters" => clusters(&case),
             "table" | "fisher_tail" => tables(&case),
             "mcnemar" | "mcnemar_tail" | "wilson" => small_counts(&case, kind),
             "curves" => curves(&case),

@@ -5,8 +5,9 @@ use sweeper_counter::Stream;
 use sweeper_stats::ancova::{ancova, control_adjusted};
 use sweeper_stats::contrast::{CellError, difference_in_differences};
 use sweeper_stats::counts::boschloo;
-use sweeper_stats::crossed::{crossed_values, pigeonhole};
+use sweeper_stats::crossed::{Clusters, Crossed, crossed_clusters, crossed_values, pigeonhole};
 use sweeper_stats::curves::{CurveBand, difference_band, mean_band};
+use sweeper_stats::distributions::student_t_critical;
 use sweeper_stats::factorial::{FactorialOptions, factorial_anova};
 use sweeper_stats::rank_intervals::{rank_intervals, shrink_means};
 use sweeper_stats::variances::pitman_morgan;
@@ -167,6 +168,74 @@ fn standard_errors_of_the_three_targets_are_those_of_new_data() {
     let expected = 0.09 / 6.0 * 5.0 / 6.0 + 1.0 / 40.0 * 39.0 / 40.0 + 4.0 / 240.0 * 2.8;
     eprintln!("pigeonhole: {counted}, by its own bias {expected}");
     assert!((counted / expected - 1.0).abs() < 0.2);
+}
+
+/// Five seeds (sd 0.1) on 40 clusters (sd 0.8) of 1 to 9 examples (sd 1); what a seed does to a cluster (sd 0.3) and to an
+/// example (sd 1).
+fn clustered(repeat: u64) -> (Vec<Vec<f64>>, Clusters) {
+    let labels: Vec<usize> = (0..40).flat_map(|c| std::iter::repeat_n(c, 1 + (7 * c) % 9)).collect();
+    let m = labels.len();
+    let z = normals(repeat, 11, 5 + 40 + 200 + 6 * m);
+    let (seeds, rest) = z.split_at(5);
+    let (clusters, rest) = rest.split_at(40);
+    let (both, rest) = rest.split_at(200);
+    let cell = |s: usize, e: usize| {
+        let c = labels[e];
+        0.1 * seeds[s] + 0.8 * clusters[c] + 0.3 * both[40 * s + c] + rest[e] + rest[m * (s + 1) + e]
+    };
+    ((0..5).map(|s| (0..m).map(|e| cell(s, e)).collect()).collect(), Clusters::new(&labels).unwrap())
+}
+
+#[test]
+fn intervals_that_know_of_clusters_cover_and_those_that_do_not_are_too_short() {
+    let hit = |found: &Crossed, what: fn(&Crossed) -> (f64, f64)| {
+        let (se, df) = what(found);
+        found.mean.abs() <= student_t_critical(0.95, df).unwrap() * se
+    };
+    let new: fn(&Crossed) -> (f64, f64) = |found| (found.se_new_examples, found.df_new_examples);
+    let covered = share(2000, |r| {
+        let (rows, clusters) = clustered(r);
+        hit(&crossed_clusters(&rows, &clusters).unwrap(), new)
+    });
+    let naive = share(2000, |r| hit(&crossed_values(&clustered(r).0).unwrap(), new));
+    eprintln!("new examples, with clusters {covered}, without {naive}");
+    assert!((0.93..0.97).contains(&covered) && naive < 0.85, "{covered} {naive}");
+    // The mean over examples of these very seeds: no seed effect in the truth, so only examples vary.
+    let examples = |found: &Crossed| (found.se_examples(), (found.examples - 1) as f64);
+    let only = |r: u64| {
+        let (mut rows, clusters) = clustered(r);
+        let seeds = normals(r, 11, 5);
+        rows.iter_mut().zip(&seeds).for_each(|(row, s)| row.iter_mut().for_each(|v| *v -= 0.1 * s));
+        (rows, clusters)
+    };
+    let covered = share(2000, |r| {
+        let (rows, clusters) = only(r);
+        hit(&crossed_clusters(&rows, &clusters).unwrap(), examples)
+    });
+    let naive = share(2000, |r| hit(&crossed_values(&only(r).0).unwrap(), examples));
+    eprintln!("examples, with clusters {covered}, without {naive}");
+    assert!((0.93..0.97).contains(&covered) && naive < 0.85, "{covered} {naive}");
+}
+
+/// What the documentation says of few clusters: sizes of 1 to 30, most of them small, a cluster's sd as large as an example's.
+#[test]
+fn few_clusters_cover_less_where_their_sizes_differ() {
+    let covered = |count: usize, uneven: bool| {
+        share(4000, |r| {
+            let sizes = Stream::new(r, 78_u32, 0);
+            let size = |c: usize| if uneven { 1 + (30.0 * sizes.uniform(c as u64).powi(3)) as usize } else { 10 };
+            let labels: Vec<usize> = (0..count).flat_map(|c| vec![c; size(c)]).collect();
+            let z = normals(r, 12, count + labels.len());
+            let y: Vec<f64> = labels.iter().zip(&z[count..]).map(|(c, own)| z[*c] + own).collect();
+            let found = crossed_clusters(&[y.clone(), y], &Clusters::new(&labels).unwrap()).unwrap();
+            found.mean.abs() <= student_t_critical(0.95, (count - 1) as f64).unwrap() * found.se_examples()
+        })
+    };
+    for (count, uneven, expected) in [(5, false, 0.95), (10, true, 0.88), (50, true, 0.94)] {
+        let found = covered(count, uneven);
+        eprintln!("{count} clusters, uneven {uneven}: {found}");
+        assert!((found - expected).abs() < 0.015, "{count}, {uneven}: {found}");
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@ use sweeper_stats::audit::{cramers_v, duplicates, expected_coincidences, run_ord
 use sweeper_stats::contrast::{CellError, cell_contrast, paired_cell_contrast, paired_difference_in_differences};
 use sweeper_stats::counts::{boschloo, fisher_exact, mcnemar, wilson};
 use sweeper_stats::crossed::{
-    BitMatrix, crossed_bit_differences, crossed_bits, crossed_clusters, crossed_values, pigeonhole,
+    BitMatrix, ClusterSums, Clusters, crossed_bit_differences, crossed_bits, crossed_clusters, crossed_values,
+    pigeonhole, pigeonhole_clusters,
 };
 use sweeper_stats::curves::{difference_band, mean_band, paired_band};
 use sweeper_stats::factorial::{FactorialOptions, SumsOfSquares, Term, factorial_anova};
@@ -120,12 +121,56 @@ fn one_epoch_has_students_interval() {
 #[test]
 fn clusters_of_one_size_are_columns_of_means() {
     let rows: Vec<Vec<f64>> = (0..6).map(|i| Stream::new(i, 4_u32, 0).normals(12)).collect();
-    let cluster: Vec<usize> = (0..12).map(|i| i % 4).collect();
+    let cluster = Clusters::new(&(0..12).map(|i| i % 4).collect::<Vec<_>>()).unwrap();
     let means: Vec<Vec<f64>> =
         rows.iter().map(|row| (0..4).map(|c| (0..3).map(|k| row[c + 4 * k]).sum::<f64>() / 3.0).collect()).collect();
     let (a, b) = (crossed_clusters(&rows, &cluster).unwrap(), crossed_values(&means).unwrap());
     assert!((a.se_new_examples - b.se_new_examples).abs() < 1e-12 && (a.mean - b.mean).abs() < 1e-12);
-    assert_eq!(a.examples, 4);
+    assert_eq!((a.examples, cluster.count(), cluster.largest()), (4, 4, 3));
+}
+
+/// A seed that has every example right by the same amount more is no noise of clusters, however their sizes differ.
+#[test]
+fn seeds_that_differ_as_a_whole_leave_clusters_alone() {
+    let cluster = Clusters::new(&[0, 0, 0, 0, 0, 0, 1, 2, 3]).unwrap();
+    let rows: Vec<Vec<f64>> = (0..4).map(|s| (0..9).map(|i| f64::from(10 * s + i % 3)).collect()).collect();
+    let got = crossed_clusters(&rows, &cluster).unwrap();
+    assert!(got.mean_square_residual < 1e-20 * got.mean_square_seed && got.variance_seed.value > 1.0, "{got:?}");
+}
+
+/// `rows` of random bits in which examples of one label are alike.
+fn alike(rows: u64, labels: &[usize]) -> BitMatrix {
+    let shared = Stream::new(9, 6_u32, 0).normals(labels.len());
+    let row = |r: u64| {
+        let own = Stream::new(r, 5_u32, 0).normals(labels.len());
+        let right = |i: usize| own[i] + 1.5 * shared[labels[i]] > 0.0;
+        let mut bytes = vec![0_u8; labels.len().div_ceil(8)];
+        (0..labels.len()).filter(|&i| right(i)).for_each(|i| bytes[i / 8] |= 1 << (i % 8));
+        bytes
+    };
+    let rows: Vec<Vec<u8>> = (0..rows).map(row).collect();
+    BitMatrix::new(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), labels.len()).unwrap()
+}
+
+#[test]
+fn the_bootstrap_of_clusters_is_that_of_examples_where_each_is_alone_and_wider_where_they_are_alike() {
+    let single: Vec<usize> = (0..150).collect();
+    let shared: Vec<usize> = (0..150).map(|i| i / 10).collect();
+    let table = alike(8, &shared);
+    let draw = |labels: &[usize], seed| {
+        let clusters = Clusters::new(labels).unwrap();
+        let sums = ClusterSums::of_bits(&table, &clusters).unwrap();
+        (pigeonhole_clusters(&sums, 400, seed).unwrap(), sums.crossed().unwrap())
+    };
+    let plain = pigeonhole(&table.to_rows(), 400, 3).unwrap();
+    let (alone, formula) = draw(&single, 3);
+    assert!((alone.standard_error / plain.standard_error - 1.0).abs() < 1e-9, "{alone:?} {plain:?}");
+    assert!((formula.se_new_examples / crossed_bits(&table).unwrap().se_new_examples - 1.0).abs() < 1e-9);
+    let (together, formula) = draw(&shared, 3);
+    assert!(together.standard_error > 1.5 * plain.standard_error, "{together:?} {plain:?}");
+    let ratio = together.standard_error / formula.se_new_examples;
+    assert!((0.8..1.3).contains(&ratio), "{ratio}");
+    assert_ne!(together, draw(&shared, 4).0);
 }
 
 #[test]
@@ -234,6 +279,46 @@ fn refusals_are_typed() {
 }
 
 #[test]
+fn refusals_of_clusters_are_typed() {
+    let pairs = Clusters::new(&[0, 0, 1, 1]).unwrap();
+    let (some, flat) = (vec![1.0, 2.0, 4.0, 3.0], vec![2.0; 4]);
+    // Every cluster has one of each.
+    let alternating = vec![0.0, 1.0, 0.0, 1.0];
+    let all = BitMatrix::new(&[&[15], &[15]], 4).unwrap();
+    let ones = ClusterSums::of_bits(&all, &pairs).unwrap();
+    let zero: Vec<Refusal> = vec![
+        crossed_clusters(&[flat.clone(), flat], &pairs).map(drop),
+        crossed_clusters(&[alternating.clone(), alternating], &pairs).map(drop),
+        ones.crossed().map(drop),
+        pigeonhole_clusters(&ones, 100, 1).map(drop),
+    ];
+    for (i, refusal) in zero.into_iter().enumerate() {
+        assert!(matches!(refusal, Err(Degenerate::ZeroVariance { .. })), "{i}: {refusal:?}");
+    }
+    let too_few: Vec<Refusal> = vec![
+        Clusters::new(&[7, 7, 7]).map(drop),
+        Clusters::new(&[]).map(drop),
+        crossed_clusters(&[some], &pairs).map(drop),
+        ClusterSums::of_bits(&BitMatrix::new(&[&[5]], 4).unwrap(), &pairs).map(drop),
+        pigeonhole_clusters(&ones, 1, 1).map(drop),
+    ];
+    for (i, refusal) in too_few.into_iter().enumerate() {
+        assert!(matches!(refusal, Err(Degenerate::TooFew { needed: 2, .. })), "{i}: {refusal:?}");
+    }
+    let other = BitMatrix::new(&[&[5], &[5]], 5).unwrap();
+    let short = BitMatrix::new(&[&[5], &[5], &[5]], 4).unwrap();
+    let lengths: Vec<Refusal> = vec![
+        crossed_clusters(&[vec![1.0; 5], vec![2.0; 5]], &pairs).map(drop),
+        ClusterSums::of_bits(&other, &pairs).map(drop),
+        ClusterSums::of_bit_differences(&all, &other, &pairs).map(drop),
+        ClusterSums::of_bit_differences(&all, &short, &pairs).map(drop),
+    ];
+    for (i, refusal) in lengths.into_iter().enumerate() {
+        assert!(matches!(refusal, Err(Degenerate::LengthMismatch { .. })), "{i}: {refusal:?}");
+    }
+}
+
+#[test]
 fn extreme_effects_keep_finite_figures() {
     let y: Vec<f64> = (0..8).map(|i| f64::from(i / 4) * 1e6 + 1e-6 * f64::from(i % 4)).collect();
     let groups: Vec<usize> = (0..8).map(|i| i / 4).collect();
@@ -297,6 +382,34 @@ proptest! {
         if let (Ok(band), Ok(moved)) = (band, moved) {
             prop_assert!(close(band.critical, moved.critical, 0.0));
         }
+    }
+
+    #[test]
+    fn clusters_of_one_example_change_nothing_and_neither_names_nor_order_do(
+        y in values(36), cluster in vec(0_usize..5, 12), turn in 1_usize..12
+    ) {
+        let rows: Vec<Vec<f64>> = y.chunks(12).map(<[f64]>::to_vec).collect();
+        if let Ok(plain) = crossed_values(&rows) {
+            let alone = crossed_clusters(&rows, &Clusters::new(&(0..12).rev().collect::<Vec<_>>()).unwrap()).unwrap();
+            for (a, b) in [
+                (alone.se_same_test_set, plain.se_same_test_set), (alone.se_examples(), plain.se_examples()),
+                (alone.se_new_examples, plain.se_new_examples), (alone.se_one_model, plain.se_one_model),
+            ] {
+                prop_assert!(close(a, b, 1e-3), "{a} {b}");
+            }
+            prop_assert_eq!((alone.examples, alone.seeds), (plain.examples, plain.seeds));
+        }
+        let Ok(clusters) = Clusters::new(&cluster) else { return Ok(()) };
+        let Ok(before) = crossed_clusters(&rows, &clusters) else { return Ok(()) };
+        // Examples in another order, clusters by other names, seeds in another order, all values moved.
+        let mut renamed: Vec<usize> = cluster.iter().map(|c| [40, 3, 77, 0, 12][*c]).collect();
+        renamed.rotate_left(turn);
+        let mut turned: Vec<Vec<f64>> = rows.iter().map(|r| r.iter().map(|v| v + 1024.0).collect()).collect();
+        turned.iter_mut().for_each(|row| row.rotate_left(turn));
+        turned.rotate_left(1);
+        let after = crossed_clusters(&turned, &Clusters::new(&renamed).unwrap()).unwrap();
+        prop_assert!(close(before.se_new_examples, after.se_new_examples, 1e-3));
+        prop_assert!(close(before.se_one_model, after.se_one_model, 1e-3) && close(before.se_examples(), after.se_examples(), 1e-3));
     }
 
     #[test]

@@ -19,8 +19,9 @@ pub use curves::{ConfigCurve, LearningCurves};
 pub use factors::{CellMean, FactorCell, FactorTerm, Factors, Interaction, InteractionMeans};
 pub use failures::FailureRate;
 pub use noise::{
-    Adjusted, BootstrapCheck, Component, Components, ConfigImages, CrossedDifference, DifferenceResult,
-    ImageComparison, ImageNoise, ImagesResult, NoImages, Noise, SeedGain, SinglePair, Smoothed, Spread, StratumNoise,
+    Adjusted, BootstrapCheck, ClusterError, ClusteredErrors, ClusteredResult, Component, Components, ConfigImages,
+    CrossedDifference, DifferenceResult, ImageClusters, ImageComparison, ImageNoise, ImageSet, ImagesResult, NoImages,
+    Noise, SeedGain, SinglePair, Smoothed, Spread, StratumNoise,
 };
 pub use power::{PowerCurves, PowerOfComparison};
 pub use tasks::{
@@ -29,6 +30,12 @@ pub use tasks::{
 };
 
 pub(super) use self::{
-    audit::design_audit, best::best_set, curves::learning_curves, factors::factors, failures::failure_rates,
-    noise::noise, power::power_curves, tasks::across_tasks,
+    audit::design_audit,
+    best::best_set,
+    curves::learning_curves,
+    factors::factors,
+    failures::failure_rates,
+    noise::{Grouping, image_set, noise},
+    power::power_curves,
+    tasks::across_tasks,
 };

@@ -5,11 +5,13 @@
 //! own rules. A minus sign is a hyphen here; formats that have a better one put it in.
 //!
 //! Map: this page the value · `build` an analysis to a document, in the order of the report · `summary` single configs ·
-//! `comparisons` pairs of configs · `looks` sequential designs · `noise` where it comes from · `beyond` everything else · `tasks` configs over several
+//! `comparisons` pairs of configs · `looks` sequential designs · `noise` where it comes from, `clusters` where images come in
+//! such · `beyond` everything else · `tasks` configs over several
 //! tasks · `plan` what was planned · `pictures` and `grids` figures.
 
 mod beyond;
 mod build;
+mod clusters;
 mod comparisons;
 mod grids;
 mod looks;

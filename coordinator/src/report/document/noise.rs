@@ -1,6 +1,6 @@
 //! Where the noise comes from, and what makes it smaller.
 
-use super::{Block, Cell, Column, Row, Section, Table, pictures};
+use super::{Block, Cell, Column, Row, Section, Table, clusters, pictures};
 use crate::report::{
     Adjusted, Analysis, Component, Components, DifferenceResult, ImageComparison, ImageNoise, ImagesResult, NoImages,
     SeedGain, Smoothed, Spread, StratumNoise,
@@ -42,7 +42,7 @@ pub(super) fn section(analysis: &Analysis) -> Option<Section> {
     }
     let note = "Where replicates share their validation images, intervals of other sections speak of new seeds on these very images. \
                 Other images would give other numbers, for all configs at once.";
-    let head = [Block::Note(note.to_owned())].into_iter().chain(bits.map(Block::Text));
+    let head = [Block::Note(note.to_owned())].into_iter().chain(bits.map(Block::Text)).chain(clusters::about(noise));
     Some(Section::new("noise", "Where the noise comes from", head.chain(blocks).collect()))
 }
 
@@ -88,7 +88,12 @@ impl Stratum<'_> {
             };
             (Cell::name(n).tag(config.baseline, "baseline"), found)
         });
-        blocks.push(Block::Table(components(id("configs"), "Single configs", configs.collect())));
+        let configs: Vec<_> = configs.collect();
+        let confidence = self.analysis.plan.confidence;
+        let clustered =
+            clusters::errors((id("clusters"), "Single configs with clusters of images", false), confidence, &configs);
+        blocks.push(Block::Table(components(id("configs"), "Single configs", configs)));
+        blocks.extend(clustered.map(Block::Table));
         let sentences = images.comparisons.iter().take(MOST_ROWS).map(|c| c.sentence.clone());
         if !images.comparisons.is_empty() {
             blocks.push(Block::List(sentences.collect()));
@@ -104,7 +109,11 @@ impl Stratum<'_> {
                 };
                 (self.name(&c.config, &c.baseline), found)
             });
-            blocks.push(Block::Table(components(id("differences"), "Differences per seed and image", rows.collect())));
+            let rows: Vec<_> = rows.collect();
+            let title = "Differences with clusters of images";
+            let clustered = clusters::errors((id("difference-clusters"), title, true), confidence, &rows);
+            blocks.push(Block::Table(components(id("differences"), "Differences per seed and image", rows)));
+            blocks.extend(clustered.map(Block::Table));
         }
         let singles: Vec<_> = images.comparisons.iter().filter(|c| single(c)).collect();
         if !singles.is_empty() {
@@ -130,6 +139,8 @@ impl Stratum<'_> {
 
     /// Which population each interval of a difference speaks of.
     fn intervals(&self, comparisons: &[&ImageComparison], id: String) -> Table {
+        let clustered = self.analysis.noise.clusters.is_some();
+        let width = if clustered { 6 } else { 5 };
         let row = |c: &&ImageComparison| {
             let mut cells = vec![self.name(&c.config, &c.baseline)];
             match &c.result {
@@ -139,17 +150,18 @@ impl Stratum<'_> {
                     cells.push(Cell::strong(signed(own.mean, d), [own.mean]));
                     cells.push(range(own.same_images.as_ref(), d));
                     cells.push(range(own.new_images.as_ref(), d));
+                    cells.extend(clustered.then(|| range(clusters::interval(own), d)));
                     cells.push(range(check.map(|check| &check.interval), d));
                     cells.push(error(own.se_one_model));
                 }
-                DifferenceResult::NotUsed(why) => cells.extend(absent(why, 5)),
-                DifferenceResult::Single(_) => cells.extend(absent(&NoImages::NoBits, 5)),
+                DifferenceResult::NotUsed(why) => cells.extend(absent(why, width)),
+                DifferenceResult::Single(_) => cells.extend(absent(&NoImages::NoBits, width)),
             }
             Row { marked: false, cells }
         };
         let confidence = number::percent(self.analysis.plan.confidence);
         let head = |what: &str| Column::number(format!("{confidence}, {what}"));
-        let columns = vec![
+        let mut columns = vec![
             Column::text("config"),
             Column::number("difference (pp)"),
             head("new seeds, these images"),
@@ -158,15 +170,21 @@ impl Stratum<'_> {
             Column::number("SE of one deployed pair (pp)")
                 .hint("of the difference of two trained models on new images"),
         ];
+        if clustered {
+            columns
+                .insert(4, head("new seeds, new clusters").hint("images of one cluster are alike, and drawn together"));
+        }
         let unchecked =
             |c: &&&ImageComparison| matches!(&c.result, DifferenceResult::Crossed(d) if d.bootstrap.is_none());
         let left_out = match comparisons.iter().filter(unchecked).count() {
             0 => String::new(),
             n => format!(" The bootstrap was left out of {n}, so that the report is made in a short time."),
         };
+        let clusters =
+            if clustered { ", the third of other clusters of them; the bootstrap draws clusters" } else { "" };
         let note = format!(
             "Uncorrected. The first interval speaks of these validation images only, the second of other images of their kind as \
-             well.{left_out}"
+             well{clusters}.{left_out}"
         );
         let title = "Differences and what their intervals speak of".to_owned();
         table((id, title, note), columns, comparisons.iter().map(row).collect())
@@ -374,7 +392,7 @@ fn single(comparison: &ImageComparison) -> bool {
     matches!(comparison.result, DifferenceResult::Single(_))
 }
 
-fn none() -> Cell {
+pub(super) fn none() -> Cell {
     Cell::missing("n/a")
 }
 
@@ -383,12 +401,12 @@ fn bracketed(unit: &str) -> String {
 }
 
 /// A standard error, standard deviation or variance with two significant digits.
-fn error(value: f64) -> Cell {
+pub(super) fn error(value: f64) -> Cell {
     let d = if value > 0.0 { number::decimals(Some(value)) } else { 0 };
     Cell::number(fixed(value, d), [value])
 }
 
-fn range(interval: Option<&Interval>, d: usize) -> Cell {
+pub(super) fn range(interval: Option<&Interval>, d: usize) -> Cell {
     let shown = |i: &Interval| Cell::number(format!("[{}, {}]", signed(i.low, d), signed(i.high, d)), [i.low, i.high]);
     interval.map_or_else(none, shown)
 }
@@ -407,11 +425,11 @@ fn size((a, b): (usize, usize)) -> Cell {
 }
 
 /// The reason in the first of `cells` cells.
-fn absent(why: &NoImages, cells: usize) -> impl Iterator<Item = Cell> {
+pub(super) fn absent(why: &NoImages, cells: usize) -> impl Iterator<Item = Cell> {
     std::iter::once(Cell::missing(shorten(&why.words(), 60))).chain((1..cells).map(|_| none()))
 }
 
-fn table((id, title, note): (String, String, String), columns: Vec<Column>, mut rows: Vec<Row>) -> Table {
+pub(super) fn table((id, title, note): (String, String, String), columns: Vec<Column>, mut rows: Vec<Row>) -> Table {
     let all = rows.len();
     rows.truncate(MOST_ROWS);
     let cut = if all > MOST_ROWS {

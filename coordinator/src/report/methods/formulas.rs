@@ -69,6 +69,10 @@ pub(super) const WILSON: Formula = Formula {
     plain: "centre (k + z²/2)/(n + z²), half-width z √(k(n - k)/n + z²/4)/(n + z²)",
     tex: r"\frac{k+z^2/2}{n+z^2} \pm \frac{z}{n+z^2}\sqrt{\frac{k(n-k)}{n}+\frac{z^2}{4}}",
 };
+pub(super) const CLUSTERS: Formula = Formula {
+    plain: "V = K/(K - 1) Σ_k (Σ_i (y_i - mean(y)))² / m², where k are the K clusters, i the images of k, m all images and y_i the mean of image i over trainings",
+    tex: r"V = \frac{K}{K-1}\sum_{k=1}^{K}\Bigl(\sum_{i\in k}(y_i-\bar y)\Bigr)^2 / m^2",
+};
 pub(super) const OMEGA: Formula = Formula {
     plain: "partial ω² = ν (F - 1) / (ν (F - 1) + N)",
     tex: r"\omega_p^2 = \frac{\nu\,(F-1)}{\nu\,(F-1)+N}",

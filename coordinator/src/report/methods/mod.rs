@@ -281,6 +281,11 @@ fn beyond(analysis: &Analysis, used: &Used) -> Vec<Method> {
     if used.boschloo {
         list.push(Method::new("Such rates are compared by Boschloo's exact test.").of([&works::BOSCHLOO]));
     }
+    if used.clusters {
+        let text = "Images in clusters: V, the variance of the mean over images, counts clusters and not images as independent. In the errors for \
+                    new images it takes the place of the variance without clusters; the part of the seeds stays as it is.";
+        list.push(Method::new(text).formula(&formulas::CLUSTERS).of([&works::MILLER]));
+    }
     if used.detectable {
         let text = "What the design can find is computed from the noncentral t distribution, with the standard deviation at its upper \
                     80 % limit and never from the difference that was seen.";

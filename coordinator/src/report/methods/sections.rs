@@ -48,7 +48,7 @@ fn images(used: &UsedOnNoise) -> Vec<Method> {
         let text = "What each training had right of each image is split into variances of seeds, of images and of the rest, from the \
                     mean squares of seeds by images; estimates below 0 are set to 0. The standard error of one model is the one over \
                     images; the one for new seeds and new images has Satterthwaite's degrees of freedom.";
-        list.push(Method::new(text).of([&works::JORDAN, &works::MILLER, &works::SATTERTHWAITE, &works::SEARLE]));
+        list.push(Method::new(text).of([&works::JORDAN, &works::SATTERTHWAITE, &works::SEARLE]));
     }
     if used.bootstrap {
         let text =

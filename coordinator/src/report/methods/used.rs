@@ -1,8 +1,8 @@
 //! What a report used, told by its own numbers.
 
 use crate::report::{
-    AcrossTasks, Analysis, DifferenceResult, Family, ImagesResult, Noise, Role, SharedSeeds, StratumNoise,
-    TaskComparison, Test, Tested, Told,
+    AcrossTasks, Analysis, ClusteredResult, Components, DifferenceResult, Family, ImagesResult, Noise, Role,
+    SharedSeeds, StratumNoise, TaskComparison, Test, Tested, Told,
 };
 use sweeper_core::spec::Correction;
 
@@ -41,6 +41,7 @@ pub(super) struct Used {
     pub(super) anova: bool,
     pub(super) wilson: bool,
     pub(super) boschloo: bool,
+    pub(super) clusters: bool,
 }
 
 impl Used {
@@ -58,6 +59,7 @@ impl Used {
                 used.shrunken |= contender.shrunken.is_some();
             }
         }
+        used.clusters = components(analysis).any(|c| matches!(c.clustered, Some(ClusteredResult::Clustered(_))));
         used
     }
 
@@ -185,4 +187,18 @@ impl UsedOnTasks {
 
 fn is_shown(told: &Told) -> bool {
     told.interval().is_some()
+}
+
+/// Components of variance of single configs and of differences.
+fn components(analysis: &Analysis) -> impl Iterator<Item = &Components> {
+    let images = || analysis.noise.strata.iter().filter_map(|stratum| stratum.images.as_ref());
+    let of_config = images().flat_map(|i| &i.configs).filter_map(|config| match &config.result {
+        ImagesResult::Crossed(found) => Some(found.as_ref()),
+        ImagesResult::NotUsed(_) => None,
+    });
+    let of_difference = images().flat_map(|i| &i.comparisons).filter_map(|comparison| match &comparison.result {
+        DifferenceResult::Crossed(found) => Some(&found.components),
+        _ => None,
+    });
+    of_config.chain(of_difference)
 }

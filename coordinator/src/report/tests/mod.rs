@@ -4,6 +4,7 @@
 
 mod analysis;
 mod beyond;
+mod clusters;
 mod corrections;
 mod edge;
 pub(crate) mod example;

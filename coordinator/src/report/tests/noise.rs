@@ -26,7 +26,7 @@ fn written(text: &str) -> Bits {
 }
 
 /// Configs given by name, recipe and a table of bits, with the accuracies that the bits have.
-fn tables(configs: &[(&str, &str, &[&str])]) -> (SweepResults, Predictions) {
+pub(super) fn tables(configs: &[(&str, &str, &[&str])]) -> (SweepResults, Predictions) {
     let (mut b, mut all) = (Builder::new("bits", METRIC, configs[0].0), Predictions::default());
     for (name, recipe, rows) in configs {
         let config = b.config("", name, rows.len() as u32, recipe);

@@ -177,13 +177,15 @@ fn every_format_holds_sections_of_tasks_and_grids() {
 
 #[test]
 fn every_format_of_a_report_with_bits_holds_every_cell() {
-    let document = Document::of(&super::noise::with_bits());
-    assert!(document.tables().iter().filter(|(section, _)| section.id == "noise").count() >= 6);
-    html_agrees(&document);
-    markdown_agrees(&document);
-    latex_agrees(&document);
-    csv_agrees(&document);
-    no_formula(&document);
+    for (analysis, tables) in [(super::noise::with_bits(), 6), (super::clusters::with_clusters(), 8)] {
+        let document = Document::of(&analysis);
+        assert!(document.tables().iter().filter(|(section, _)| section.id == "noise").count() >= tables);
+        html_agrees(&document);
+        markdown_agrees(&document);
+        latex_agrees(&document);
+        csv_agrees(&document);
+        no_formula(&document);
+    }
 }
 
 #[test]

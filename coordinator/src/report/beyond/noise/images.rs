@@ -1,6 +1,10 @@
 //! Seeds and images as two sources of noise, from which images every training had right.
 
-use super::{Input, sets::Bits};
+use super::{
+    Input,
+    clusters::{self, ClusteredResult},
+    sets::Bits,
+};
 use crate::report::{
     analysis::{Comparison, Plan, Stratum},
     number::{self, signed},
@@ -12,7 +16,10 @@ use std::collections::BTreeMap;
 use sweeper_stats::{
     Degenerate, Interval,
     counts::{McNemar, mcnemar},
-    crossed::{self, Crossed, crossed_bit_differences, crossed_bits, crossed_values, difference_rows, pigeonhole},
+    crossed::{
+        self, ClusterSums, Crossed, crossed_bit_differences, crossed_bits, crossed_values, difference_rows, pigeonhole,
+        pigeonhole_clusters,
+    },
     distributions::student_t_critical,
 };
 
@@ -102,7 +109,8 @@ pub struct CrossedDifference {
     pub bootstrap: Option<BootstrapCheck>,
 }
 
-/// Bootstrap of both seeds and images, a check of `se_new_images`. It errs on the wide side.
+/// Bootstrap of both seeds and images, a check of `se_new_images`. It errs on the wide side. Where images come in clusters, these are
+/// drawn, and it checks the errors with clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BootstrapCheck {
     /// Standard error for new seeds and new images, percentage points.
@@ -160,6 +168,9 @@ pub struct Components {
     /// Number of seeds at which seeds and images add equally to `se_new_images`. None when no variance of images was
     /// found.
     pub seeds_until: Option<f64>,
+    /// Errors for new images that count clusters of them, where such were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clustered: Option<ClusteredResult>,
 }
 
 /// Why bits of single images were not used.
@@ -222,6 +233,7 @@ impl Components {
             same_images: interval(found.se_same_test_set, (found.seeds - 1) as f64),
             new_images: interval(found.se_new_examples, found.df_new_examples),
             seeds_until: found.seeds_until,
+            clustered: None,
         }
     }
 
@@ -234,7 +246,7 @@ impl Components {
 }
 
 /// Centre ± t times a standard error; none without an error.
-fn around(centre: f64, se: f64, df: f64, confidence: f64) -> Option<Interval> {
+pub(super) fn around(centre: f64, se: f64, df: f64, confidence: f64) -> Option<Interval> {
     let reach = student_t_critical(confidence, df).ok().filter(|_| se > 0.0)? * se;
     Some(Interval { low: centre - reach, high: centre + reach, confidence })
 }
@@ -246,10 +258,17 @@ pub(super) struct Work {
     bootstrap: usize,
 }
 
+impl Work {
+    /// Whether the bootstrap of a table of so many cells may still be made.
+    fn affords(&self, cells: usize) -> bool {
+        self.bootstrap.saturating_add(cells.saturating_mul(DRAWS as usize)) <= BOOTSTRAP_WORK
+    }
+}
+
 /// None when no training of the stratum has bits of the split.
 pub(super) fn of(input: &Input<'_>, stratum: &Stratum, split: &str, work: &mut Work) -> Option<ImageNoise> {
     let bits = |index: u32| match input.configs.get(index as usize) {
-        Some(config) => Bits::of(input, config, split),
+        Some(config) => Bits::of(input.predictions, config, split),
         None => Err(NoImages::NoBits),
     };
     let metric = format!("accuracy/{split}");
@@ -265,8 +284,8 @@ pub(super) fn of(input: &Input<'_>, stratum: &Stratum, split: &str, work: &mut W
             gap = gaps.chain(gap).reduce(f64::max);
         }
         let with_bits = own.as_ref().map_or(0, Bits::len);
-        let result = match own.and_then(|own| components(&own)) {
-            Ok(found) => ImagesResult::Crossed(Box::new(Components::of(&found, input.plan.confidence))),
+        let result = match own.and_then(|own| components(input, &own)) {
+            Ok(found) => ImagesResult::Crossed(Box::new(found)),
             Err(why) => ImagesResult::NotUsed(why),
         };
         let (name, completed) = (config.name.clone(), config.counts.completed);
@@ -292,12 +311,16 @@ pub(super) fn of(input: &Input<'_>, stratum: &Stratum, split: &str, work: &mut W
     Some(ImageNoise { primary, metric, gap, configs, comparisons, more: family.len() - some })
 }
 
-fn components(bits: &Bits<'_>) -> Result<Crossed, NoImages> {
-    if bits.is_mirrored() {
+fn components(input: &Input<'_>, bits: &Bits<'_>) -> Result<Components, NoImages> {
+    let found = if bits.is_mirrored() {
         check_size(bits)?;
-        return Ok(crossed_values(&bits.values()?)?);
-    }
-    Ok(crossed_bits(&bits.matrix()?)?)
+        crossed_values(&bits.values()?)?
+    } else {
+        crossed_bits(&bits.matrix()?)?
+    };
+    let confidence = input.plan.confidence;
+    let clustered = input.clusters.map(|grouping| clusters::errors(grouping, (bits, None), &found, confidence).0);
+    Ok(Components { clustered, ..Components::of(&found, confidence) })
 }
 
 fn check_size(bits: &Bits<'_>) -> Result<(), NoImages> {
@@ -323,8 +346,7 @@ fn difference<'a>(
         return Err(NoImages::TooFew { n: a.len(), needed: 2 });
     }
     let confidence = input.plan.confidence;
-    let cost = a.cells().saturating_mul(DRAWS as usize);
-    let affordable = a.cells() <= MOST_CELLS && work.bootstrap.saturating_add(cost) <= BOOTSTRAP_WORK;
+    let affordable = a.cells() <= MOST_CELLS && work.affords(a.cells());
     if a.is_mirrored() {
         check_size(&a)?;
     }
@@ -333,16 +355,40 @@ fn difference<'a>(
         Some(values) => crossed_values(values)?,
         None => crossed_bit_differences(&a.matrix()?, &b.matrix()?)?,
     };
-    let components = Components::of(&found, confidence);
+    let (clustered, sums) = match input.clusters {
+        Some(grouping) => {
+            let (result, sums) = clusters::errors(grouping, (&a, Some(&b)), &found, confidence);
+            (Some(result), sums)
+        }
+        None => (None, None),
+    };
+    let components = Components { clustered, ..Components::of(&found, confidence) };
+    // A stream of its own for each comparison.
+    let seed = input.seed ^ (u64::from(config) << 32 | u64::from(baseline));
     let bootstrap = values.filter(|_| affordable).and_then(|values| {
-        work.bootstrap += cost;
-        // A stream of its own for each comparison.
-        let seed = input.seed ^ (u64::from(config) << 32 | u64::from(baseline));
-        let se = 100.0 * pigeonhole(&values, DRAWS, seed).ok()?.standard_error;
-        let interval = around(components.mean, se, components.df_new_images, confidence)?;
-        Some(BootstrapCheck { standard_error: se, interval, draws: DRAWS })
+        work.bootstrap += a.cells().saturating_mul(DRAWS as usize);
+        check(&components, (&values, sums.as_ref()), seed, confidence)
     });
     Ok(DifferenceResult::Crossed(Box::new(CrossedDifference { components, bootstrap })))
+}
+
+/// The bootstrap of what the components say of new images, or of new clusters of them.
+fn check(
+    components: &Components,
+    (values, sums): (&[Vec<f64>], Option<&ClusterSums<'_>>),
+    seed: u64,
+    confidence: f64,
+) -> Option<BootstrapCheck> {
+    let (drawn, df) = match (&components.clustered, sums) {
+        (Some(ClusteredResult::Clustered(errors)), Some(sums)) => {
+            (pigeonhole_clusters(sums, DRAWS, seed), errors.df_new_images)
+        }
+        (Some(_), _) => return None,
+        (None, _) => (pigeonhole(values, DRAWS, seed), components.df_new_images),
+    };
+    let se = 100.0 * drawn.ok()?.standard_error;
+    let interval = around(components.mean, se, df, confidence)?;
+    Some(BootstrapCheck { standard_error: se, interval, draws: DRAWS })
 }
 
 impl NoImages {
@@ -365,7 +411,11 @@ impl NoImages {
 
 /// `more seeds help until n ≈ 12 (n is 30); then only more test data does`.
 fn advice(c: &Components) -> String {
-    match c.seeds_until {
+    let until = match &c.clustered {
+        Some(ClusteredResult::Clustered(errors)) => errors.seeds_until,
+        _ => c.seeds_until,
+    };
+    match until {
         Some(until) => {
             let until = number::fixed(until, usize::from(until < 9.95));
             format!("more seeds help until n ≈ {until} (n is {}); then only more test data does", c.seeds)
@@ -394,14 +444,26 @@ fn sentence((config, baseline): (&str, &str), split: &str, result: &DifferenceRe
                 Some(i) => format!("{} to {} pp", signed(i.low, d), signed(i.high, d)),
                 None => "none, for nothing varies".to_owned(),
             };
+            let (clusters, last, ordinal) = match &c.clustered {
+                Some(ClusteredResult::Clustered(errors)) => {
+                    let told = format!(", for new seeds and new clusters of images {}", range(&errors.new_images));
+                    (told, &errors.new_images, "last")
+                }
+                Some(ClusteredResult::NotUsed(why)) => {
+                    (format!(" (clusters were not used: {})", why.words()), &c.new_images, "second")
+                }
+                None => (String::new(), &c.new_images, "second"),
+            };
             let outside = |i: &Option<Interval>| i.as_ref().is_some_and(|i| !i.contains(0.0));
-            let clause = if outside(&c.same_images) && !outside(&c.new_images) {
-                "; 0 lies outside of the first and inside of the second, so the difference may be one of these images"
+            let clause = if outside(&c.same_images) && !outside(last) {
+                format!(
+                    "; 0 lies outside of the first and inside of the {ordinal}, so the difference may be one of these images"
+                )
             } else {
-                ""
+                String::new()
             };
             format!(
-                "{whose}: {} pp; {} interval for new seeds on these images {}, for new seeds and new images {}{clause}; {}.",
+                "{whose}: {} pp; {} interval for new seeds on these images {}, for new seeds and new images {}{clusters}{clause}; {}.",
                 signed(c.mean, d),
                 number::percent(plan.confidence),
                 range(&c.same_images),

@@ -1,18 +1,23 @@
 //! Where the noise of the results comes from, and what makes it smaller.
 //!
 //! Map: `sets` which validation images a training was measured on, and its bits · `images` seeds and images as sources of
-//! noise, from the bits of single images · `spread` standard deviations compared, pairing, the baseline's run of the same
+//! noise, from the bits of single images · `clusters` the same where images come in clusters · `spread` standard deviations compared, pairing, the baseline's run of the same
 //! seed, smoothed accuracy.
 
+mod clusters;
 mod images;
 mod sets;
 mod spread;
 
+pub use clusters::{ClusterError, ClusteredErrors, ClusteredResult, ImageClusters};
 pub use images::{
     BootstrapCheck, Component, Components, ConfigImages, CrossedDifference, DifferenceResult, ImageComparison,
     ImageNoise, ImagesResult, NoImages, SinglePair,
 };
+pub use sets::ImageSet;
 pub use spread::{Adjusted, SeedGain, Smoothed, Spread};
+
+pub(in crate::report) use self::{clusters::Grouping, sets::image_set};
 
 use crate::{
     predictions::Predictions,
@@ -33,6 +38,9 @@ pub struct Noise {
     pub split: Option<String>,
     /// Bytes of predictions that would have been exceeded, where they were left out for that.
     pub left_out_beyond: Option<usize>,
+    /// Into which clusters the images were put, where such were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<ImageClusters>,
     /// By stratum, in sweep order.
     pub strata: Vec<StratumNoise>,
 }
@@ -59,6 +67,8 @@ pub struct StratumNoise {
 pub(super) struct Input<'a> {
     pub(super) configs: &'a [ConfigTrials<'a>],
     pub(super) predictions: &'a Predictions,
+    /// Of the images of the predictions.
+    pub(super) clusters: Option<&'a Grouping>,
     pub(super) metrics: &'a [MetricInfo],
     /// Index of the primary metric.
     pub(super) primary: usize,
@@ -81,14 +91,14 @@ pub(super) fn split_of(metric: &str) -> &str {
 /// Noise of the primary metric in every stratum.
 pub(in crate::report) fn noise(
     configs: &[ConfigTrials<'_>],
-    predictions: &Predictions,
+    (predictions, clusters): (&Predictions, Option<&Grouping>),
     strata: &[Stratum],
     metrics: &[MetricInfo],
     (plan, seed): (&Plan, u64),
 ) -> Noise {
     let Some(primary) = metrics.iter().position(|metric| metric.primary) else { return Noise::default() };
-    let input = Input { configs, predictions, metrics, primary, plan, seed };
-    let split = sets::split(&input);
+    let input = Input { configs, predictions, clusters, metrics, primary, plan, seed };
+    let split = sets::split(configs, predictions, &metrics[primary].name);
     let mut work = images::Work::default();
     let of_stratum = |stratum: &Stratum| StratumNoise {
         stratum: stratum.name.clone(),
@@ -99,5 +109,6 @@ pub(in crate::report) fn noise(
         smoothed: spread::smoothed(&input, stratum),
     };
     let strata = strata.iter().map(of_stratum).collect();
-    Noise { strata, left_out_beyond: predictions.limit(), split }
+    let clusters = clusters.map(Grouping::told);
+    Noise { strata, left_out_beyond: predictions.limit(), clusters, split }
 }

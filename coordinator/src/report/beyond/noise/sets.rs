@@ -1,7 +1,7 @@
 //! Which validation images a training was measured on, and which of them it had right.
 
-use super::{Input, images::NoImages, split_of};
-use crate::report::analyze::ConfigTrials;
+use super::{clusters::ClusterError, images::NoImages, split_of};
+use crate::{predictions::Predictions, report::analyze::ConfigTrials};
 use std::collections::BTreeSet;
 use sweeper_recipe::{EvaluateFlip, Recipe};
 use sweeper_stats::{Degenerate, crossed::BitMatrix};
@@ -25,6 +25,17 @@ struct Images<'a> {
     mirrored: bool,
 }
 
+/// The validation images that a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSet {
+    /// Their split.
+    pub split: String,
+    /// How many there are; one with its mirror image counts once.
+    pub images: u32,
+    /// Whether the mirror images of some training stand behind them.
+    pub mirrored: bool,
+}
+
 /// The bits of a config's completed trainings.
 pub(super) struct Bits<'a> {
     images: Images<'a>,
@@ -32,19 +43,54 @@ pub(super) struct Bits<'a> {
 }
 
 /// The split whose images are used, if any completed training kept bits.
-pub(super) fn split(input: &Input<'_>) -> Option<String> {
-    if input.predictions.is_empty() {
+pub(super) fn split(configs: &[ConfigTrials<'_>], predictions: &Predictions, metric: &str) -> Option<String> {
+    if predictions.is_empty() {
         return None;
     }
     let mut found = BTreeSet::new();
-    for config in input.configs {
+    for config in configs {
         for trial in config.completed() {
-            found.extend(input.predictions.splits((config.index, trial.replicate)));
+            found.extend(predictions.splits((config.index, trial.replicate)));
         }
     }
-    let primary = split_of(&input.metrics[input.primary].name);
+    let primary = split_of(metric);
     let known = std::iter::once(primary).chain(ORDER).find(|split| found.contains(split));
     known.or_else(|| found.first().copied()).map(str::to_owned)
+}
+
+/// The images that a report with the primary metric `metric` is about, where they are the same ones for all trainings that kept
+/// bits: only then a number names one image.
+///
+/// # Errors
+/// [`ClusterError::NoBits`], [`ClusterError::LeftOut`], [`ClusterError::OtherImages`].
+pub(in crate::report) fn image_set(
+    configs: &[ConfigTrials<'_>],
+    predictions: &Predictions,
+    metric: &str,
+) -> Result<ImageSet, ClusterError> {
+    if let Some(limit) = predictions.limit() {
+        return Err(ClusterError::LeftOut { limit });
+    }
+    let split = split(configs, predictions, metric).ok_or(ClusterError::NoBits)?;
+    let other = || ClusterError::OtherImages { split: split.clone() };
+    let mut found: Option<(Images<'_>, ImageSet)> = None;
+    for config in configs {
+        let Images { rows, data, division, mirrored } = match Bits::of(predictions, config, &split) {
+            Ok(bits) => bits.images,
+            Err(NoImages::NoBits) => continue,
+            Err(_) => return Err(other()),
+        };
+        let images = if mirrored { rows / 2 } else { rows };
+        // Mirror images do not make other images of those before them.
+        let own = Images { rows: images, data, division, mirrored: false };
+        let (first, set) =
+            found.get_or_insert_with(|| (own.clone(), ImageSet { split: split.clone(), images, mirrored: false }));
+        if *first != own {
+            return Err(other());
+        }
+        set.mirrored |= mirrored;
+    }
+    found.map(|(_, set)| set).ok_or(ClusterError::NoBits)
 }
 
 /// How the recipe divides the data for `split`. `Err` when every replicate has images of its own.
@@ -77,11 +123,11 @@ fn division(recipe: &[u8], split: &str) -> Result<(String, bool), NoImages> {
 
 impl<'a> Bits<'a> {
     /// Those of a config's completed trainings on `split`; trainings without any do not count.
-    pub(super) fn of(input: &Input<'a>, config: &ConfigTrials<'a>, split: &str) -> Result<Self, NoImages> {
+    pub(super) fn of(predictions: &'a Predictions, config: &ConfigTrials<'a>, split: &str) -> Result<Self, NoImages> {
         let (division, mirrored) = division(&config.spec.recipe, split)?;
         let mut found: Option<Self> = None;
         for trial in config.completed() {
-            let Some(bits) = input.predictions.bits((config.index, trial.replicate), split) else { continue };
+            let Some(bits) = predictions.bits((config.index, trial.replicate), split) else { continue };
             let data = trial.provenance.as_ref().map_or("", |p| p.data_digest.as_str());
             let images = Images { rows: bits.rows, data, division: division.clone(), mirrored };
             let all = found.get_or_insert_with(|| Self { images: images.clone(), trainings: Vec::new() });
