@@ -28,7 +28,7 @@ fn help_texts() {
     let bench = Bench::new("");
     let commands = [
         "", "run", "serve", "submit", "plan", "simulate", "ls", "show", "watch", "cancel", "workers", "report",
-        "export", "explain",
+        "confirm", "export", "explain",
     ];
     for command in commands {
         let args: Vec<&str> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
@@ -287,6 +287,46 @@ fn what_was_recorded_can_be_exported_and_read_back() {
     fs::write(bench.path("runs.csv"), "a,b\n1,2\n").unwrap();
     assert_eq!(from(&[]).status.code(), Some(13));
     assert_eq!(bench.sweeper(&["report"]).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn the_best_are_trained_again_on_fresh_seeds() {
+    let bench = Bench::new(&synthetic_sweep(0.0));
+    bench.results("out", 1);
+    let confirm =
+        |more: &[&str]| bench.sweeper(&[&["confirm", "latest", "--state", "out"], more].concat()).output().unwrap();
+    let output = confirm(&[]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{}", harness::text(&output));
+    assert!(harness::text(&output).contains("run it with `sweeper run kill-confirm.toml`"), "{output:?}");
+    let made = fs::read_to_string(bench.path("kill-confirm.toml")).unwrap();
+    assert!(made.contains("name = \"better\"") && made.contains("name = \"base\""), "{made}");
+    assert!(!made.contains("name = \"worse\""), "{made}");
+    assert_eq!(confirm(&["--out", "-"]).stdout, made.as_bytes());
+    let again = confirm(&[]);
+    assert_eq!(again.status.code(), Some(31), "{}", harness::text(&again));
+    assert_eq!(fs::read_to_string(bench.path("kill-confirm.toml")).unwrap(), made);
+    assert_eq!(confirm(&["--seed", "7", "--out", "other.toml"]).status.code(), Some(13));
+    // On the same state directory, and nothing is taken over all the same: the report stays a planned one.
+    fs::write(bench.path("sweep.toml"), &made).unwrap();
+    let output = bench.run_command("out", 1, &["--quiet"]).output().unwrap();
+    assert!(output.status.success(), "{}", harness::text(&output));
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(bench.path("out/report.json")).unwrap()).unwrap();
+    assert_eq!((&report["name"], &report["planning"]["status"]), (&"kill-confirm".into(), &"planned".into()));
+    assert_eq!((&report["counts"]["completed"], &report["counts"]["reused"]), (&8.into(), &0.into()));
+}
+
+#[test]
+fn a_sweep_that_still_runs_is_not_confirmed() {
+    let bench = Bench::new(&synthetic_sweep(5.0));
+    let mut run = Running::start(&mut bench.run_command("out", 1, &["--quiet"]));
+    eventually("the sweep is stored", || {
+        let output = bench.sweeper(&["ls", "--json", "--state", "out"]).output().unwrap();
+        (output.status.success() && output.stdout.contains(&b'{')).then_some(())
+    });
+    run.kill();
+    let text = shown(&bench, &mut bench.sweeper(&["confirm", "latest", "--state", "out"]));
+    assert!(text.starts_with("exit 44\n") && text.contains("still runs"), "{text}");
+    assert!(!bench.path("kill-confirm.toml").exists());
 }
 
 #[test]

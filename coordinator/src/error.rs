@@ -1,6 +1,7 @@
 //! The last layer: every expected error becomes a documented exit code, one clear message and a hint.
 
 use crate::{
+    confirm::ConfirmError,
     driver::DriverError,
     imports::LayoutError,
     matched::MatchError,
@@ -46,7 +47,7 @@ pub enum Exit {
     ReportDiffers = 23,
     /// The address is in use or cannot be listened on.
     AddressInUse = 30,
-    /// A folder is not writable.
+    /// A folder is not writable, or a file is there already.
     NotWritable = 31,
     /// Worker and coordinator are of different versions.
     VersionMismatch = 32,
@@ -64,6 +65,8 @@ pub enum Exit {
     NameBusy = 42,
     /// The worker executable is missing or does not start.
     WorkerFailed = 43,
+    /// The sweep still runs.
+    StillRunning = 44,
     /// The sweep ended, but some trials were abandoned.
     Abandoned = 50,
     /// The sweep was cancelled.
@@ -74,7 +77,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in order.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
@@ -99,6 +102,7 @@ impl Exit {
         Self::NotFound,
         Self::NameBusy,
         Self::WorkerFailed,
+        Self::StillRunning,
         Self::Abandoned,
         Self::Cancelled,
         Self::Interrupted,
@@ -273,6 +277,31 @@ impl From<LayoutError> for Failure {
 impl From<MatchError> for Failure {
     fn from(error: MatchError) -> Self {
         Self::new(Exit::UnknownReference, error).hint("configs are matched by their names and strata")
+    }
+}
+
+impl From<ConfirmError> for Failure {
+    fn from(error: ConfirmError) -> Self {
+        let (exit, hint) = match &error {
+            ConfirmError::Running { .. } => {
+                (Exit::StillRunning, "wait for its end with `sweeper watch`, or end it with `sweeper cancel`")
+            }
+            ConfirmError::NotASweep { .. } => (Exit::NotFound, "give a sweep; `sweeper ls` lists them"),
+            ConfirmError::NoValues { .. } => {
+                (Exit::NotFound, "`sweeper show` says what became of its trials, `sweeper explain` why")
+            }
+            ConfirmError::TooFew { .. } => (Exit::OutOfRange, "--top 2 takes the second best as well"),
+            ConfirmError::SeedUsed { .. } => (Exit::OutOfRange, "leave out --seed, or give another"),
+            // The message of the sweep file has its own hints.
+            ConfirmError::Stored { source, .. } => return Self::new(Exit::from_code(source.exit_code()), &error),
+            ConfirmError::Invalid(source) => return Self::new(Exit::from_code(source.exit_code()), &error),
+            ConfirmError::Differs { .. } => (
+                Exit::Internal,
+                "nothing was written; if this version took the sweep, please report it. `sweeper export --format json` has \
+                 the sweep's own file",
+            ),
+        };
+        Self::new(exit, error).hint(hint)
     }
 }
 

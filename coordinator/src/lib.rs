@@ -5,11 +5,12 @@
 //! users, online and offline · `store` SQLite ·
 //! `results` all that is known of a sweep, as one value · `predictions` which images its trainings had right, as one
 //! value · `feasibility` what a design can show, before it runs · `report` analysis and rendering · `apriori` results as
-//! rows of study A's layout, and back · `imports` results from files · `matched` two sweeps as one · `error` the last
-//! layer: exit codes and hints · `telemetry` logs.
+//! rows of study A's layout, and back · `imports` results from files · `matched` two sweeps as one · `confirm` the
+//! best configs again, on fresh seeds · `error` the last layer: exit codes and hints · `telemetry` logs.
 
 pub mod apriori;
 pub mod cli;
+pub mod confirm;
 pub mod driver;
 pub mod error;
 pub mod feasibility;

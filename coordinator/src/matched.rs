@@ -48,6 +48,8 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
     let pairing = if paired(first, second) { Pairing::Common } else { Pairing::Independent };
     let mut analysis = first.spec.analysis.clone();
     (analysis.family, analysis.baseline) = (FamilyKind::Matched, String::new());
+    // What was tuned before either sweep is told by its own report, under the names that its configs have there.
+    analysis.tuning.clear();
     let toml = format!("# {}\n{}\n# {}\n{}", label(first), first.spec.toml, label(second), second.spec.toml);
     let Merged { configs, trials, attempts } = merged;
     Ok(SweepResults {

@@ -1,7 +1,7 @@
 //! What a sweep is to the scheduler: configs, replicates, and the plan of analysis written before any data existed.
 //! A recipe is opaque bytes and a digest here.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// One TOML file's whole experiment.
@@ -95,6 +95,10 @@ pub struct AnalysisPlan {
     /// What counts as a task, over which configs are told together.
     #[serde(default)]
     pub tasks: Tasks,
+    /// Trainings that were spent on tuning a config before this sweep, by its name; of configs that are not in here
+    /// nothing was said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tuning: BTreeMap<String, u32>,
     /// When a comparison may end before all its replicates have run.
     #[serde(default)]
     pub stopping: Stopping,

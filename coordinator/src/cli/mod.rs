@@ -4,6 +4,7 @@
 //! lines of `run` and `watch` · `process` local workers and signals · the rest is a command each.
 
 mod compare;
+mod confirm;
 mod connect;
 mod explain;
 mod export;
@@ -35,7 +36,7 @@ Examples:
   sweeper serve --state state && sweeper submit sweep.toml && sweeper watch latest
 
 Exit codes: 0 done, 2 wrong command line, 10-16 sweep file, 20-22 data, 23 report, 30-35 address, folder or store,
-40-43 coordinator, names or workers, 50 trials abandoned, 51 cancelled, 130 interrupted.
+40-44 coordinator, names or workers, 50 trials abandoned, 51 cancelled, 130 interrupted.
 docs/exit-codes.md lists them all.";
 
 /// Runs replicate x config grids of trainings and says which configs really differ.
@@ -72,6 +73,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Compare two sweeps config by config: what did a change between them do?
     Compare(compare::CompareArgs),
+    /// Write a sweep file that trains the best configs of a sweep again, on fresh seeds
+    Confirm(confirm::ConfirmArgs),
     /// Print what a sweep recorded: observations, epochs, predictions, everything as JSON
     Export(export::ExportArgs),
     /// Say why a trial is where it is
@@ -153,6 +156,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             Command::Workers(args) => list::workers(args).await,
             Command::Report(args) => report::report(args).await,
             Command::Compare(args) => compare::compare(args).await,
+            Command::Confirm(args) => confirm::confirm(args).await,
             Command::Export(args) => export::export(args).await,
             Command::Explain(args) => explain::explain(args).await,
         }

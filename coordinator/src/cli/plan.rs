@@ -87,6 +87,9 @@ pub(super) struct Plan {
     pub(super) secondary: Vec<String>,
     /// What becomes of lost trainings.
     pub(super) missing: Missing,
+    /// Trainings spent on tuning configs before, as far as declared.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) tuning: BTreeMap<String, u32>,
     pub(super) power: Vec<Power>,
     /// Designs that cannot show anything, one sentence each.
     pub(super) warnings: Vec<String>,
@@ -229,6 +232,7 @@ pub(super) fn describe(
         metric: spec.analysis.metric.clone(),
         secondary: spec.analysis.secondary.clone(),
         missing: spec.analysis.missing,
+        tuning: spec.analysis.tuning.clone(),
         warnings: power.iter().filter_map(|power| plan_text::warning(&power.design)).collect(),
         power,
         seconds_per_trial: seconds,

@@ -270,7 +270,15 @@ fn analysis_text(plan: &Plan) -> String {
         [] => "none declared".to_owned(),
         names => format!("{} (exploratory, corrected together)", names.join(", ")),
     };
-    format!("metric: {}; secondary: {secondary}; lost trainings: {lost}\n", plan.metric)
+    format!("metric: {}; secondary: {secondary}; lost trainings: {lost}\n{}", plan.metric, tuning_text(plan))
+}
+
+/// What tuning took, in the order of the configs; empty where nothing was declared.
+fn tuning_text(plan: &Plan) -> String {
+    let mut left = plan.tuning.clone();
+    let told: Vec<String> =
+        plan.configs.iter().filter_map(|c| Some(format!("{} {}", c.name, left.remove(&c.name)?))).collect();
+    if told.is_empty() { String::new() } else { format!("trainings spent on tuning before: {}\n", told.join(", ")) }
 }
 
 /// The stopping rule, if there is one.

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 //! What `plan` and the help say, to the letter.
 
-use super::{Cli, Command, plan::describe, plan_text::text};
+use super::{Cli, Command, confirm::write_new, plan::describe, plan_text::text};
 use crate::{
     error::{Exit, Failure},
     feasibility::{Pilot, Spread},
@@ -59,6 +59,10 @@ fn plans_of_every_kind() {
     insta::assert_snapshot!("plan_of_all_pairs", shown(&pairs, exact));
     let ranks = spec("replicates = 3", "missing = 'worst-rank'\nfamily = 'one-factor'\ncorrection = 'none'");
     insta::assert_snapshot!("plan_by_ranks", shown(&ranks, None));
+    let tuned = shown(&spec("replicates = 4", "tuning = { c = 40, a = 2 }"), None);
+    let line = "\ntrainings spent on tuning before: a 2, c 40\n";
+    assert!(tuned.contains(line), "{tuned}");
+    assert_eq!(tuned.replace(line, "\n"), shown(&plain, None), "nothing else changes");
 }
 
 #[test]
@@ -73,6 +77,7 @@ fn json_tells_all_of_it() {
     let needed = power["needs"]["detect"]["power_80"].as_f64().unwrap();
     // Three configs of 90 seconds.
     assert_eq!(power["device_seconds"]["detect"][0].as_f64(), Some(270.0 * needed));
+    assert!(json.get("tuning").is_none());
     assert_eq!((json["missing"].as_str(), json["secondary"].as_array().unwrap().len()), (Some("completed-pairs"), 0));
     let plain = serde_json::to_value(planned(&spec("replicates = 8", ""), None)).unwrap();
     assert!(plain["warnings"].as_array().unwrap().is_empty() && plain["power"][0]["needs"].is_null());
@@ -87,6 +92,8 @@ fn help_of_what_is_said_before_and_after() {
     insta::assert_snapshot!("help_plan", plan);
     let report = command.find_subcommand_mut("report").unwrap().render_long_help().to_string();
     insta::assert_snapshot!("help_report", report);
+    let confirm = command.find_subcommand_mut("confirm").unwrap().render_help().to_string();
+    insta::assert_snapshot!("help_confirm", confirm);
 }
 
 /// What `report --verify` ends with.
@@ -145,4 +152,35 @@ fn clusters_are_for_sweeps_that_kept_predictions() {
     assert!(missing.exit == Exit::FileUnreadable && missing.hint.is_some(), "{missing}");
     std::fs::write(&file, "image,cluster\n1,b\n0,a\n").unwrap();
     assert_eq!(super::report::clusters(&file, &results, &bits).unwrap().of_image, [0, 1]);
+}
+
+#[test]
+fn a_file_that_is_there_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a-confirm.toml");
+    write_new(&path, "first").unwrap();
+    let failure = write_new(&path, "second").unwrap_err();
+    let said = failure.to_string();
+    assert!(failure.exit == Exit::NotWritable && said.contains("is there already") && said.contains("--out"), "{said}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+    let nowhere = write_new(&folder.path().join("nowhere/b.toml"), "x").unwrap_err();
+    assert!(nowhere.exit == Exit::NotWritable && nowhere.to_string().contains("cannot write"), "{nowhere}");
+}
+
+#[test]
+fn confirm_says_what_it_cannot_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments = vec!["sweeper", "confirm", "latest", "--state"];
+    let state = folder.path().display().to_string();
+    arguments.push(&state);
+    let Command::Confirm(arguments) = Cli::try_parse_from(arguments).unwrap().command else { panic!() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let failure = runtime.block_on(super::confirm::confirm(arguments)).unwrap_err();
+    assert_eq!(failure.exit, Exit::NotFound, "{failure}");
+    for (wrong, right) in [("--top=0", "--top=1"), ("--replicates=0", "--replicates=1"), ("--seed=-1", "--seed=0")] {
+        assert!(Cli::try_parse_from(["sweeper", "confirm", "latest", wrong]).is_err(), "{wrong}");
+        assert!(Cli::try_parse_from(["sweeper", "confirm", "latest", right]).is_ok(), "{right}");
+    }
+    let above = format!("--seed={}", u64::MAX);
+    assert!(Cli::try_parse_from(["sweeper", "confirm", "latest", &above]).is_err(), "a sweep file cannot hold it");
 }

@@ -23,7 +23,13 @@ use crate::{
     results::{Origin, RESULTS_SCHEMA, SweepResults, TrialResult},
 };
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeSet, fmt::Write as _, io::Read as _, path::Path, time::UNIX_EPOCH};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io::Read as _,
+    path::Path,
+    time::UNIX_EPOCH,
+};
 use sweeper_core::spec::{
     AnalysisPlan, ConfigSpec, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks,
 };
@@ -209,6 +215,7 @@ pub(crate) fn plan(
         secondary: Vec::new(),
         missing: Missing::CompletedPairs,
         tasks: if wanted.tasks { Tasks::Strata } else { Tasks::None },
+        tuning: BTreeMap::new(),
         stopping: Stopping::Fixed,
     })
 }

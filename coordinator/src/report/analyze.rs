@@ -295,6 +295,7 @@ fn plan(results: &SweepResults) -> Plan {
         secondary: spec.analysis.secondary.clone(),
         missing: spec.analysis.missing,
         tasks: spec.analysis.tasks,
+        tuning: beyond::tuned(spec),
         alpha: spec.analysis.alpha,
         correction: spec.analysis.correction,
         confidence: spec.analysis.confidence,

@@ -98,6 +98,7 @@ fn plan(summary: &Summary) -> Plan {
         secondary: plan.secondary.clone(),
         missing: plan.missing,
         tasks: plan.tasks,
+        tuning: Vec::new(),
         alpha: plan.alpha,
         correction: plan.correction,
         confidence: plan.confidence,

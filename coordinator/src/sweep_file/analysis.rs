@@ -6,12 +6,15 @@ use super::{
     fields::{ANALYSIS, Fields, wrong_type},
     tree::{Data, Draft, Mistakes, Origin},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::spec::{AnalysisPlan, Correction, Direction, FamilyKind, Missing, Pairing, Stopping, Tasks};
 use sweeper_recipe::{Recipe, nearest};
 
 /// Secondary metrics that may be declared.
 const MOST_SECONDARY: usize = 100;
+
+/// Trainings that tuning one config may have taken.
+const MOST_TUNING: u32 = 1_000_000_000;
 
 /// The plan, and where its parts stand.
 pub(super) struct Judged {
@@ -21,6 +24,7 @@ pub(super) struct Judged {
     correction_at: Origin,
     secondary_at: Vec<Origin>,
     tasks_at: Origin,
+    tuning_at: Vec<(String, Origin)>,
 }
 
 /// Reads the table; `only` is the name of the only config, if there is one.
@@ -56,6 +60,7 @@ pub(super) fn read(top: &Fields<'_>, only: Option<&str>, mistakes: &mut Mistakes
         }
     }
     let (secondary, secondary_at) = secondary(&fields, metric, mistakes);
+    let (tuning, tuning_at) = tuning(&fields, mistakes);
     let metric = metric?.to_string();
     let natural = if metric.starts_with("loss/") { Direction::Minimize } else { Direction::Maximize };
     let directions = [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
@@ -76,12 +81,14 @@ pub(super) fn read(top: &Fields<'_>, only: Option<&str>, mistakes: &mut Mistakes
         secondary,
         missing: fields.choice("missing", &missing, mistakes).unwrap_or_default(),
         tasks: fields.choice("tasks", &tasks, mistakes).unwrap_or_default(),
+        tuning,
         // From a table of its own.
         stopping: Stopping::Fixed,
     };
     let at = |key| fields.origin(key);
     let (metric_at, baseline_at, correction_at) = (at("metric"), at("baseline"), at("correction"));
-    Some(Judged { plan, metric_at, baseline_at, correction_at, secondary_at, tasks_at: at("tasks") })
+    let tasks_at = at("tasks");
+    Some(Judged { plan, metric_at, baseline_at, correction_at, secondary_at, tasks_at, tuning_at })
 }
 
 fn correction(fields: &Fields<'_>, mistakes: &mut Mistakes<'_>) -> Correction {
@@ -119,12 +126,51 @@ fn secondary(fields: &Fields<'_>, metric: Option<&str>, mistakes: &mut Mistakes<
     texts.into_iter().map(|(text, at)| (text.to_string(), at)).unzip()
 }
 
+/// Trainings that were spent on tuning each config, and where each is named. Which configs there are is not known yet.
+fn tuning(fields: &Fields<'_>, mistakes: &mut Mistakes<'_>) -> (BTreeMap<String, u32>, Vec<(String, Origin)>) {
+    let mut found = (BTreeMap::new(), Vec::new());
+    let Some(node) = fields.get("tuning") else { return found };
+    let place = fields.full("tuning");
+    let Data::Table(table) = &node.data else {
+        mistakes.add(wrong_type(
+            node,
+            &place,
+            "a table of trainings spent on each config, e.g. { plain = 12, new = 40 }",
+        ));
+        return found;
+    };
+    let words = "0 to 1,000,000,000, the trainings spent on tuning this config before this sweep";
+    for (name, node) in table {
+        let key = format!("{place}.{name}");
+        if !matches!(node.data, Data::Table(_)) {
+            found.1.push((name.clone(), node.key));
+        }
+        match node.data {
+            Data::Int(i) => match u32::try_from(i).ok().filter(|n| *n <= MOST_TUNING) {
+                Some(trainings) => drop(found.0.insert(name.clone(), trainings)),
+                None => {
+                    let message = format!("`{key}` = {i} is out of range");
+                    mistakes.add(Draft::new(node.at, key, MistakeKind::OutOfRange, message).expected(words));
+                }
+            },
+            // A name with a point in it has become tables.
+            Data::Table(_) => {
+                let draft = wrong_type(node, &key, &format!("an integer, {words}"));
+                mistakes.add(draft.hint("quote a name that has a point in it: \"lr=0.1\" = 40"));
+            }
+            _ => mistakes.add(wrong_type(node, &key, &format!("an integer, {words}"))),
+        }
+    }
+    found
+}
+
 impl Judged {
     /// Holds the plan against the configs: the baseline must be one of them, and it and something to compare with it
     /// must yield the metric, in every stratum. Gives notes on what the plan leaves out.
     pub(super) fn check(&self, pairing: Pairing, configs: &[Expanded], mistakes: &mut Mistakes<'_>) -> Vec<String> {
         self.check_correction(pairing, mistakes);
         self.check_secondary(configs, mistakes);
+        self.check_tuning(configs, mistakes);
         let mut notes = self.check_tasks(configs, mistakes);
         for stratum in configs.chunk_by(|a, b| a.spec.stratum == b.spec.stratum) {
             if self.check_stratum(stratum, mistakes).is_none() {
@@ -231,6 +277,19 @@ impl Judged {
         }
         let metric = &self.plan.metric;
         vec![format!("not told over all tasks, since in some they do not yield `{metric}`: {}", list(partly))]
+    }
+
+    /// Tuning is told of configs, which have one name in all strata.
+    fn check_tuning(&self, configs: &[Expanded], mistakes: &mut Mistakes<'_>) {
+        let names: BTreeSet<&str> = configs.iter().map(|c| c.spec.name.as_str()).collect();
+        for (name, at) in &self.tuning_at {
+            if !names.contains(name.as_str()) {
+                let message = format!("`{name}` is no config of this sweep");
+                let draft = Draft::new(*at, "analysis.tuning", MistakeKind::UnknownReference, message);
+                let known = || names.iter().copied();
+                mistakes.add(draft.expected(format!("one of {}", list(known()))).nearest(nearest(name, known())));
+            }
+        }
     }
 
     fn check_secondary(&self, configs: &[Expanded], mistakes: &mut Mistakes<'_>) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing, Pairing, Stopping, SweepSpec, Tasks};
 use sweeper_recipe::TRAINER_VERSION;
 
@@ -51,6 +51,8 @@ struct Plan<'a> {
     missing: Option<Missing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tasks: Option<Tasks>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tuning: &'a BTreeMap<String, u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopping: Option<&'a Stopping>,
 }
@@ -117,6 +119,7 @@ fn plan(spec: &SweepSpec) -> Plan<'_> {
         secondary: &plan.secondary,
         missing: Some(plan.missing).filter(|missing| *missing != Missing::default()),
         tasks: Some(plan.tasks).filter(|tasks| *tasks != Tasks::default()),
+        tuning: &plan.tuning,
         stopping: Some(&plan.stopping).filter(|stopping| **stopping != Stopping::Fixed),
     }
 }

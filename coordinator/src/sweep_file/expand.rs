@@ -85,7 +85,7 @@ pub(super) fn expand(file: &SweepFile, mistakes: &mut Mistakes<'_>) -> Vec<Expan
 }
 
 /// The listed name, the combination, both, or `default` if there is neither.
-fn config_name(listed: &str, combination: &str) -> String {
+pub(super) fn config_name(listed: &str, combination: &str) -> String {
     match (listed, combination) {
         ("", "") => "default".to_string(),
         ("", one) | (one, "") => one.to_string(),

@@ -24,7 +24,7 @@ pub(super) const TOP: [&str; 12] = [
     "stopping",
 ];
 /// Keys of `[analysis]`.
-pub(super) const ANALYSIS: [&str; 11] = [
+pub(super) const ANALYSIS: [&str; 12] = [
     "metric",
     "direction",
     "baseline",
@@ -36,6 +36,7 @@ pub(super) const ANALYSIS: [&str; 11] = [
     "secondary",
     "missing",
     "tasks",
+    "tuning",
 ];
 /// Keys of `[stopping]`.
 pub(super) const STOPPING: [&str; 4] = ["rule", "looks", "spending", "futility"];

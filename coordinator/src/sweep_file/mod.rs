@@ -4,7 +4,7 @@
 //! table field by field · `piece` parts of a recipe, each checked where it stands · `grid` factors and combinations ·
 //! `read` the tables of the file · `analysis` and `stopping` how the sweep is to be judged · `expand` strata × configs ×
 //! grid, and the plan held against them · `digest` what makes a sweep the sweep it is · `error` mistakes as people read
-//! them.
+//! them · `narrow` the way back: the text of a file with fewer configs.
 //!
 //! A config's recipe is laid up in layers, each replacing single settings of those below: `[recipe]` with its
 //! overrides, then the stratum's `set`, the config's `set`, and the levels of the grid. `replicates` goes the same
@@ -16,6 +16,7 @@ mod error;
 mod expand;
 mod fields;
 mod grid;
+mod narrow;
 mod piece;
 mod read;
 mod stopping;
@@ -24,6 +25,7 @@ mod tests;
 mod tree;
 
 pub use error::{Mistake, MistakeKind, Place, SweepFileError};
+pub use narrow::{Narrowed, narrow};
 
 use error::MistakeKind as Kind;
 use std::{io::Read, path::Path};

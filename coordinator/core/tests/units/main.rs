@@ -57,6 +57,7 @@ fn spec_of(name: &str, configs: Vec<ConfigSpec>) -> SweepSpec {
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
             tasks: Tasks::None,
+            tuning: std::collections::BTreeMap::new(),
             stopping: Stopping::Fixed,
         },
         plan_digest: String::new(),

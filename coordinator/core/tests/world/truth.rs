@@ -125,6 +125,7 @@ pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
             tasks: Tasks::None,
+            tuning: std::collections::BTreeMap::new(),
             stopping: Stopping::Fixed,
         },
         digest: String::new(),

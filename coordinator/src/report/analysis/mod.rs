@@ -103,6 +103,9 @@ pub struct Plan {
     #[serde(default)]
     #[schemars(with = "schema::Tasks")]
     pub tasks: Tasks,
+    /// Trainings that were spent on tuning single configs before the sweep, as far as that was declared, in sweep order.
+    #[serde(default)]
+    pub tuning: Vec<Tuned>,
     /// Family-wise error rate.
     pub alpha: f64,
     /// Correction inside a family.
@@ -115,6 +118,15 @@ pub struct Plan {
     pub pairing: Pairing,
     /// SHA-256 of the plan, hex.
     pub digest: String,
+}
+
+/// What tuning a config took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tuned {
+    /// Name of the config.
+    pub config: String,
+    /// Trainings spent on it before the sweep, by what the plan says.
+    pub trainings: u32,
 }
 
 /// Numbers of trials.

@@ -1,5 +1,6 @@
 //! Whether the trials were made as an experiment should be: looked at before any result is.
 
+use super::tuning::{MoreTuned, more_tuned};
 use crate::{
     report::wording::full_name,
     results::{SweepResults, TrialResult},
@@ -29,6 +30,9 @@ pub struct DesignAudit {
     /// Correlation across seeds from which on pairing is worth more than the degrees of freedom it costs, for the
     /// smallest number of replicates; none where trials are not paired.
     pub break_even: Option<f64>,
+    /// Configs that were tuned with more trainings than what they are compared with, in sweep order.
+    #[serde(default)]
+    pub more_tuned: Vec<MoreTuned>,
 }
 
 /// How strongly configs go with something that should not matter.
@@ -96,6 +100,7 @@ pub(in crate::report) fn design_audit(results: &SweepResults, paired: bool) -> D
         drift: drift(&made, results.spec.analysis.confidence),
         copies: copies(results, &made),
         break_even: break_even.ok().filter(|_| paired),
+        more_tuned: more_tuned(&results.spec),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Map: `audit` whether the trials were made as an experiment should be · `failures` lost trainings as an outcome ·
 //! `best` which configs may be the best · `factors` what single settings do · `curves` how trainings went · `noise` where
-//! the noise comes from · `power` what can be found · `tasks` configs over several tasks.
+//! the noise comes from · `power` what can be found · `tasks` configs over several tasks ·
+//! `tuning` who was tuned how long before.
 
 mod audit;
 mod best;
@@ -12,6 +13,7 @@ mod failures;
 mod noise;
 mod power;
 mod tasks;
+mod tuning;
 
 pub use audit::{Association, Copies, DesignAudit};
 pub use best::{BestSet, Contender};
@@ -28,6 +30,7 @@ pub use tasks::{
     AcrossTasks, ConfigProfile, MeanDifference, SharedSeeds, TaskComparison, TaskConfig, TaskDifference, TaskProfiles,
     Told,
 };
+pub use tuning::MoreTuned;
 
 pub(super) use self::{
     audit::design_audit,
@@ -38,4 +41,5 @@ pub(super) use self::{
     noise::{Grouping, image_set, noise},
     power::power_curves,
     tasks::across_tasks,
+    tuning::tuned,
 };

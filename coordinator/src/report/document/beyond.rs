@@ -1,7 +1,7 @@
 //! Sections beside single configs and pairs of them: the best set, factors, learning curves, lost trainings, power, the
 //! audit of the design.
 
-use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, grids};
+use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, grids, tuning};
 use crate::report::{
     Analysis, Association, BestSet, Contender, Copies, FactorTerm, Factors, FailureRate, Interaction, MetricInfo,
     Stratum,
@@ -49,9 +49,15 @@ pub(super) fn best(analysis: &Analysis) -> Option<Section> {
         Pairing::Common => "paired differences, Bonferroni's inequality over the others",
         Pairing::Independent => "Hsu's comparisons with the best, equal variances",
     };
+    // What no sweep made cannot be trained again from here.
+    let command =
+        analysis.planning.stored.as_ref().map_or_else(String::new, |_| {
+            format!(": `sweeper confirm {}` writes the sweep file for that", analysis.name)
+        });
     let note = format!(
         "Not a winner but a set: every config that was not shown to be worse than the best ({how}). The top mean of many looks \
-         better than it is; the shrunken mean says how much. To report the winner's own value, train it again on fresh seeds."
+         better than it is; the shrunken mean says how much. To report the winner's own value, train it again on fresh \
+         seeds{command}."
     );
     section("best", "Which may be the best", &note, blocks)
 }
@@ -357,6 +363,7 @@ pub(super) fn audit(analysis: &Analysis) -> Section {
             "All trials come from one worker, or which one made them is not known: no confounding to check.".to_owned(),
         );
     }
+    lines.extend(tuning::findings(analysis));
     if let Some(drift) = &audit.drift {
         let d = number::decimals(Some(drift.standard_error));
         let unit = primary(analysis).map_or("", |m| m.unit.of_difference());

@@ -6,8 +6,8 @@
 //!
 //! Map: this page the value · `build` an analysis to a document, in the order of the report · `summary` single configs ·
 //! `comparisons` pairs of configs · `looks` sequential designs · `noise` where it comes from, `clusters` where images come in
-//! such · `beyond` everything else · `tasks` configs over several
-//! tasks · `plan` what was planned · `pictures` and `grids` figures.
+//! such · `beyond` everything else · `tasks` configs over several tasks · `plan` what was planned · `tuning` what came before ·
+//! `pictures` and `grids` figures.
 
 mod beyond;
 mod build;
@@ -20,6 +20,7 @@ mod pictures;
 mod plan;
 mod summary;
 mod tasks;
+mod tuning;
 
 pub(in crate::report) use build::stamps;
 pub(in crate::report) use tasks::tables as task_tables;

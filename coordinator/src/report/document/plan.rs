@@ -1,6 +1,6 @@
 //! What was planned, and whether it was planned before the data.
 
-use super::{Block, Cell, Column, Row, Section, Table};
+use super::{Block, Cell, Column, Row, Section, Table, tuning};
 use crate::report::{
     Analysis, PlanStatus, number,
     text::correction_name,
@@ -36,6 +36,7 @@ pub(super) fn section(analysis: &Analysis) -> Section {
         ("secondary metrics", or_none((!secondary.is_empty()).then(|| secondary.join(", ")))),
         ("lost trainings", Cell::text(lost(plan.missing))),
         ("stopping rule", Cell::text(&planning.stopping)),
+        ("tuning", tuning::fact(analysis)),
     ];
     rows.push((
         "replicates of a config",
@@ -53,7 +54,8 @@ pub(super) fn section(analysis: &Analysis) -> Section {
         columns: vec![Column::text("what"), Column::text("planned")],
         rows: rows.into_iter().map(row).collect(),
     };
-    let fold = Block::Fold { summary: summary.to_owned(), open: false, blocks: vec![Block::Table(table)] };
+    let blocks = [Block::Table(table)].into_iter().chain(tuning::table(analysis)).collect();
+    let fold = Block::Fold { summary: summary.to_owned(), open: false, blocks };
     Section::new("plan", "The plan", vec![fold])
 }
 

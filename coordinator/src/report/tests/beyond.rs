@@ -275,3 +275,14 @@ fn curves_are_of_epochs_that_all_trainings_have() {
     let figures = format!("{:?}", Document::of(&analysis)).matches("curves-s0").count();
     assert!(figures > 0);
 }
+
+#[test]
+fn the_best_set_names_the_command_that_trains_it_again() {
+    let shown = super::markdown;
+    let own = planned(&[50.0, 51.0, 53.0], 6, |_| ());
+    let text = shown(&own);
+    assert!(text.contains("sweeper confirm planted"), "{text}");
+    let read = planned(&[50.0, 51.0, 53.0], 6, |r| r.origin = crate::results::Origin::File);
+    let text = shown(&read);
+    assert!(text.contains("train it again on fresh seeds.") && !text.contains("sweeper confirm"), "{text}");
+}

@@ -36,6 +36,7 @@ impl Builder {
                 secondary: Vec::new(),
                 missing: Missing::CompletedPairs,
                 tasks: Tasks::None,
+                tuning: std::collections::BTreeMap::new(),
                 stopping: Stopping::Fixed,
             },
             digest: digest(1),

@@ -21,6 +21,7 @@ mod replay;
 mod schema;
 mod snapshots;
 mod tasks;
+mod tuning;
 
 use super::{Analysis, Input, analyze, write_all};
 use crate::results::SweepResults;

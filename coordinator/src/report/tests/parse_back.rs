@@ -166,7 +166,10 @@ proptest! {
 fn every_format_holds_sections_of_tasks_and_grids() {
     let mut loss = tasks::tasks(2, 16);
     loss.spec.analysis.metric = "loss/balanced".to_owned();
-    for results in [tasks::tasks(3, 16), tasks::tasks(13, 4), loss, tasks::grid(FamilyKind::AllPairs, 2, 3)] {
+    let mut tuned = tasks::grid(FamilyKind::Baseline, 2, 3);
+    let names = tuned.spec.configs.iter().map(|c| c.name.clone());
+    tuned.spec.analysis.tuning = names.zip(0..).collect();
+    for results in [tasks::tasks(3, 16), tasks::tasks(13, 4), loss, tasks::grid(FamilyKind::AllPairs, 2, 3), tuned] {
         let document = Document::of(&analysis_of(&results));
         html_agrees(&document);
         markdown_agrees(&document);

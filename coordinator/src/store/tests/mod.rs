@@ -57,6 +57,7 @@ pub(crate) fn spec(name: &str, seed: u64, pairing: Pairing, configs: &[(&str, u3
             secondary: Vec::new(),
             missing: Missing::CompletedPairs,
             tasks: Tasks::None,
+            tuning: std::collections::BTreeMap::new(),
             stopping: Stopping::Fixed,
         },
         digest,

@@ -287,3 +287,32 @@ fn configs_that_some_tasks_do_not_measure_are_named() {
     let without = parse_with_warnings(&text.replace("tasks = 'strata'\n", ""), "test.toml", &[]).unwrap().1;
     assert!(without.iter().all(|n| !n.contains("tasks")), "{without:?}");
 }
+
+#[test]
+fn tuning_is_part_of_the_plan_where_it_is_declared() {
+    let plain = sweep(SMALL);
+    assert!(plain.analysis.tuning.is_empty());
+    let with = |lines: &str| sweep(&format!("{SMALL}{lines}\n"));
+    assert_eq!(with("[analysis.tuning]").plan_digest, plain.plan_digest, "nothing said is nothing said");
+    let spec = with("[analysis.tuning]\nplain = 2\napriori = 40");
+    assert_eq!(
+        spec.analysis.tuning.iter().map(|(c, n)| (c.as_str(), *n)).collect::<Vec<_>>(),
+        [("apriori", 40), ("plain", 2)]
+    );
+    let inline = with("tuning = { apriori = 40, plain = 2 }");
+    assert_eq!((&inline.digest, &inline.plan_digest), (&spec.digest, &spec.plan_digest));
+    let others = [with("[analysis.tuning]\napriori = 40"), with("tuning = { apriori = 41, plain = 2 }")];
+    for other in others.iter().chain([&plain]) {
+        assert!(other.digest != spec.digest && other.plan_digest != spec.plan_digest);
+    }
+    let given = sweep_with(SMALL, &["analysis.tuning.plain=2", "analysis.tuning={apriori=40, plain=2}"]).unwrap();
+    assert_eq!(given.plan_digest, spec.plan_digest);
+    // The names are those of configs, also of a grid's, whatever the strata.
+    let grid = with_grid("[grid]\n'optimizer.lr' = [0.1, 0.2]\n[[stratum]]\nname = 's'", "lr=0.1");
+    let grid = sweep(&format!("{grid}\n[analysis.tuning]\n\"lr=0.2\" = 0\n"));
+    assert_eq!(grid.analysis.tuning["lr=0.2"], 0);
+    // A plan that was stored before tuning could be declared has none, and is written as it was.
+    let stored = serde_json::to_value(&plain.analysis).unwrap();
+    assert!(stored.get("tuning").is_none());
+    assert_eq!(serde_json::from_value::<AnalysisPlan>(stored).unwrap(), plain.analysis);
+}

@@ -18,6 +18,11 @@ fn with_stopping(lines: &str) -> String {
     format!("{SMALL}\n[stopping]\n{lines}\n")
 }
 
+/// The small sweep with an `[analysis.tuning]` table of these lines.
+fn with_tuning(lines: &str) -> String {
+    format!("{SMALL}\n[analysis.tuning]\n{lines}\n")
+}
+
 macro_rules! refused {
     ($($name:ident: $text:expr;)*) => {$(
         #[test]
@@ -82,6 +87,10 @@ refused! {
     tasks_of_one_stratum: edited("baseline =", "tasks = 'strata'\nbaseline =").replace("[analysis]", "[[stratum]]\nname = 'long'\nset = { epochs = 9 }\n[analysis]");
     tasks_unknown: edited("baseline =", "tasks = 'stratum'\nbaseline =");
     tasks_wrong_type: edited("baseline =", "tasks = true\nbaseline =");
+    tuning_of_a_misspelt_config: with_tuning("plain = 3\naprior = 40");
+    tuning_below_nothing: with_tuning("plain = -1\napriori = 1_000_000_001");
+    tuning_wrong_types: with_tuning("plain = 2.0\napriori.lr = 40");
+    tuning_is_no_table: edited("baseline =", "tuning = 40\nbaseline =");
     stopping_without_rule: with_stopping("looks = 3");
     stopping_unknown_rule: with_stopping("rule = 'evalue'");
     stopping_unknown_key: with_stopping("rule = 'looks'\nlook = 3");
