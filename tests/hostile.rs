@@ -265,6 +265,37 @@ fn names_stay_names_in_every_format() {
     assert_eq!(fs::read(bench.path("out/results.csv")).unwrap(), first);
 }
 
+/// The same in commands that take sweeps, with the names that a sweep file may have.
+#[test]
+fn names_stay_names_where_sweeps_are_compared_and_simulated() {
+    let bench = Bench::new("");
+    let allowed = |name: &&&str| !name.chars().any(char::is_control) && name.trim() == **name;
+    let names: Vec<&str> = NAMES.iter().filter(allowed).copied().collect();
+    assert!(names.len() > 10);
+    for (file, base) in [("one", 80.0), ("two", 81.0)] {
+        let mut text = format!("name = '{file}'\nreplicates = 4\nseed = 1\n[recipe]\ntrainer = 'synthetic'\n");
+        writeln!(text, "[recipe.synthetic]\nbase = {base:?}\nseconds = 0.0").unwrap();
+        for (effect, name) in names.iter().enumerate() {
+            let name = serde_json::to_string(name).unwrap();
+            writeln!(text, "[[config]]\nname = {name}\nset = {{ 'synthetic.effect' = {effect}.5 }}").unwrap();
+        }
+        text.push_str("[analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'plain'\n");
+        fs::write(bench.path(file), text).unwrap();
+        let run = output(&bench, &["run", file, "--devices", "cpu:1", "--out", "swept"]);
+        assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    }
+    let compared = output(&bench, &["compare", "one", "two", "--state", "swept", "--out", "out"]);
+    let analysis = whole(&bench, &compared);
+    assert_eq!(primary(&analysis)["comparisons"].as_array().unwrap().len(), names.len());
+    let simulated = output(&bench, &["simulate", "one", "--effect", "0.5", "--runs", "200"]);
+    assert_eq!(simulated.status.code(), Some(0), "{}", String::from_utf8_lossy(&simulated.stderr));
+    for shown in [&compared.stdout, &simulated.stdout] {
+        let text = String::from_utf8_lossy(shown);
+        let acts = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}');
+        assert!(!text.is_empty() && !text.contains(acts), "{text:?}");
+    }
+}
+
 #[test]
 fn every_way_to_end_a_line_reads_the_same() {
     let bench = Bench::new("");

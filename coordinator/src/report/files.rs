@@ -109,17 +109,21 @@ pub(super) fn pieces(document: &Document, input: &Input<'_>) -> Result<Vec<Piece
 }
 
 /// Writes all files into `dir`, which is made when it is missing: the `analysis` of `input` in every format, and the input
-/// itself. Everything is rendered before anything is written, but for the input: it can be larger than all of the rest, and
+/// itself. Everything is rendered before anything is put in its place. The input can be larger than all of the rest, and
 /// is never held as a text. The report comes last: whoever finds it finds what it was made from.
 ///
 /// # Errors
 /// See [`ReportError`]; files already renamed stay.
 pub fn write_all(dir: &Path, input: &Input<'_>, analysis: &Analysis) -> Result<Written, ReportError> {
+    fs::create_dir_all(dir).map_err(|source| ReportError::Folder { path: dir.to_owned(), source })?;
     let document = Document::of(analysis);
-    let (pieces, report) = rayon::join(|| pieces(&document, input), || render::json(analysis));
-    let report = report?;
-    let mut all = write_pieces(dir, &pieces?)?;
-    all.push(replace(dir, replay::INPUT, |file| input.write(file))?);
+    let ((pieces, report), kept) = rayon::join(
+        || rayon::join(|| pieces(&document, input), || render::json(analysis)),
+        || Staged::write(dir, replay::INPUT, |file| input.write(file)),
+    );
+    let (pieces, report, kept) = (pieces?, report?, kept?);
+    let mut all = write_pieces(dir, &pieces)?;
+    all.push(kept.put()?);
     all.push(replace(dir, replay::REPORT, |file| file.write_all(report.as_bytes()))?);
     sync_folder(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
     Ok(Written { html: dir.join(PAGE), all })
@@ -168,17 +172,43 @@ fn replace(
     name: &str,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<PathBuf, ReportError> {
-    static SERIAL: AtomicU32 = AtomicU32::new(0);
-    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    let temporary = dir.join(format!(".{name}.{}-{serial}.tmp", std::process::id()));
-    let path = dir.join(name);
-    let outcome = write_synced(&temporary, write).and_then(|()| fs::rename(&temporary, &path));
-    if let Err(source) = outcome {
-        // The error that matters is the first one; what is left behind is a hidden temporary file at worst.
-        let _ = fs::remove_file(&temporary);
-        return Err(ReportError::Write { path, source });
+    Staged::write(dir, name, write)?.put()
+}
+
+/// A file that is whole and not yet in its place; it goes away unless it is put there.
+struct Staged {
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Staged {
+    fn write(
+        dir: &Path,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Self, ReportError> {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let temporary = dir.join(format!(".{name}.{}-{serial}.tmp", std::process::id()));
+        let staged = Self { temporary, path: dir.join(name) };
+        match write_synced(&staged.temporary, write) {
+            Ok(()) => Ok(staged),
+            Err(source) => Err(ReportError::Write { path: staged.path.clone(), source }),
+        }
     }
-    Ok(path)
+
+    /// Puts it in its place; answers with that.
+    fn put(self) -> Result<PathBuf, ReportError> {
+        let renamed = fs::rename(&self.temporary, &self.path);
+        renamed.map(|()| self.path.clone()).map_err(|source| ReportError::Write { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Not there any more where it was put in its place; else what is left behind is a hidden file at worst.
+        let _ = fs::remove_file(&self.temporary);
+    }
 }
 
 fn write_synced(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

@@ -166,7 +166,7 @@ fn adjusted(analysis: &Analysis, family: &Family) -> String {
         return format!("valid at every look of the sequential design, adjusted by Holm over {m} comparisons");
     }
     let grown = tested().any(|t| t.extended.is_some());
-    let from = if grown { "from e-values where replicates were added after the first ones were known, " } else { "" };
+    let from = if grown { "and of e-values where replicates were added after the first ones were known, " } else { "" };
     let as_planned = adjusted_as_planned(analysis, family);
     let text = match family.instead {
         Some(why) => {

@@ -71,9 +71,9 @@ fn standing(analysis: &Analysis, states: &[State<'_>], id: String) -> Table {
     let p = |value: Option<f64>| {
         value.map_or_else(|| Cell::missing("n/a"), |value| Cell::number(number::p(value, alpha), [value]))
     };
-    let row = |(comparison, tested, state): &State<'_>| Row {
-        marked: state.decided_at.is_some(),
-        cells: vec![
+    let e_values = states.iter().any(|(.., state)| state.log10_e.is_some());
+    let row = |(comparison, tested, state): &State<'_>| {
+        let mut cells = vec![
             Cell::name(shorten(&comparison.config, 60)),
             Cell::text(&state.decision),
             state.decided_at.map_or_else(|| Cell::missing("not yet"), count),
@@ -82,30 +82,30 @@ fn standing(analysis: &Analysis, states: &[State<'_>], id: String) -> Table {
             interval(state.interval.as_ref(), tested_decimals(tested)),
             statistic(state.statistic),
             statistic(state.boundary),
-            statistic(state.log10_e),
-            p(state.p_value),
-            p(state.p_adjusted),
-        ],
+        ];
+        cells.extend(e_values.then(|| statistic(state.log10_e)));
+        cells.extend([p(state.p_value), p(state.p_adjusted)]);
+        Row { marked: state.decided_at.is_some(), cells }
     };
+    let mut columns = vec![
+        Column::text("config"),
+        Column::text("decision"),
+        Column::number("decided at").hint("replicates"),
+        Column::number("looks"),
+        Column::number("difference"),
+        Column::number("interval"),
+        Column::number("t"),
+        Column::number("boundary").hint("smallest |t| that shows a difference"),
+    ];
+    columns.extend(e_values.then(|| Column::number("log10 e").hint("base-10 logarithm of the e-value")));
+    columns.extend([Column::number("p").hint("holds at every look"), Column::number("adjusted p")]);
     Table {
         id,
         title: "How every comparison stands".to_owned(),
         note: "The boundary is that of the last look the comparison took part in, at the level in force after all rejections. \
                Intervals hold at every look, for the comparison alone."
             .to_owned(),
-        columns: vec![
-            Column::text("config"),
-            Column::text("decision"),
-            Column::number("decided at").hint("replicates"),
-            Column::number("looks"),
-            Column::number("difference"),
-            Column::number("interval"),
-            Column::number("t"),
-            Column::number("boundary").hint("smallest |t| that shows a difference"),
-            Column::number("log10 e").hint("base-10 logarithm of the e-value; of designs with e-values only"),
-            Column::number("p").hint("holds at every look"),
-            Column::number("adjusted p"),
-        ],
+        columns,
         rows: states.iter().map(row).collect(),
     }
 }
