@@ -25,6 +25,9 @@ pub enum MatchError {
 /// Both sweeps, judged by the plan of the first. Trials are paired where both sweeps pair and every replicate that both
 /// have has one seed; then nothing but what changed between the sweeps tells them apart.
 ///
+/// Sweeps with independent seeds stay unpaired, also where a config has the same seeds in both (the same file under
+/// another version): the audit of the report then counts the trainings that share theirs, and names copies.
+///
 /// # Errors
 /// [`MatchError`].
 pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResults, MatchError> {
@@ -179,6 +182,40 @@ mod tests {
         // Names that differ in nothing else than the sweep have its id.
         let same = matched(&first, &SweepResults { sweep: "s9".to_owned(), ..first.clone() }).unwrap();
         assert!(same.spec.configs[1].name.ends_with("(s9)"), "{}", same.spec.configs[1].name);
+    }
+
+    /// What is not paired counts as independent, and must not be one training seen twice.
+    #[test]
+    fn unpaired_sweeps_of_equal_seeds_are_told() {
+        let unpaired = |by: f64, seed: u64| {
+            let mut results = shifted(by, seed);
+            results.spec.pairing = Pairing::Independent;
+            results.spec.name = format!("by {by}");
+            results.trials.iter_mut().for_each(|t| t.seed += 100 * u64::from(t.config));
+            results
+        };
+        let audit = |first: &SweepResults, second: &SweepResults| {
+            let both = matched(first, second).unwrap();
+            assert_eq!(both.spec.pairing, Pairing::Independent);
+            analyze(&both).unwrap().audit
+        };
+        let (first, mut again, mut other) = (unpaired(0.0, 1), unpaired(0.0, 1), unpaired(0.5, 1));
+        again.spec.name = "again".to_owned();
+        let primary = |t: &&TrialResult| t.metrics.iter().any(|m| m.name == first.spec.analysis.metric);
+        let pairs = first.trials.iter().filter(primary).count();
+        let copied = audit(&first, &again);
+        assert!(copied.copies.iter().all(|c| c.one_seed && c.count == 2), "{copied:?}");
+        assert_eq!((copied.copies.len(), copied.shared_seeds), (pairs, 0));
+        for trial in &mut other.trials {
+            trial.provenance.iter_mut().for_each(|p| p.parameter_digest.push('x'));
+        }
+        let near = audit(&first, &other);
+        assert_eq!((near.copies.len(), near.shared_seeds), (0, 2 * pairs));
+        other.trials.iter_mut().for_each(|t| t.seed += 7_000);
+        assert_eq!(audit(&first, &other).shared_seeds, 0);
+        // Each pairs inside, but their seeds are not the same.
+        let (one, two) = (shifted(0.0, 1), shifted(0.5, 2));
+        assert_eq!(audit(&one, &two).shared_seeds, 0);
     }
 
     #[test]

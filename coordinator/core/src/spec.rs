@@ -51,6 +51,29 @@ pub struct ConfigSpec {
     /// once for all of them; empty for a config that shares no training.
     #[serde(default)]
     pub training_digest: String,
+    /// How many configs before this one have its recipe digest, where every trial has a seed of its own: without it,
+    /// twins would have one seed and observe the same. 0 with common seeds. Set by [`SweepSpec::number_twins`], and
+    /// stored, for the seeds of a sweep never change; sweeps from before it was counted have 0 everywhere.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub twins_before: u32,
+}
+
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+impl SweepSpec {
+    /// Counts, for a new sweep, the twins before every config.
+    pub fn number_twins(&mut self) {
+        let independent = self.pairing == Pairing::Independent;
+        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+        for config in &mut self.configs {
+            let ConfigSpec { recipe_digest, twins_before, .. } = config;
+            let twins = seen.entry(recipe_digest).or_default();
+            *twins_before = if independent { *twins } else { 0 };
+            *twins += 1;
+        }
+    }
 }
 
 /// Whether configs share the seed of a replicate.

@@ -183,6 +183,7 @@ fn config(key: &Key, replicates: usize, several: bool) -> ConfigSpec {
         recipe: row.into_bytes(),
         data_key: String::new(),
         training_digest: String::new(),
+        twins_before: 0,
     }
 }
 

@@ -295,6 +295,7 @@ fn configs(names: &[String], rows: &[Row]) -> Vec<ConfigSpec> {
             recipe_digest: hex(name),
             data_key: String::new(),
             training_digest: String::new(),
+            twins_before: 0,
         }
     };
     names.iter().zip(replicates).map(config).collect()

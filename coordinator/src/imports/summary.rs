@@ -159,6 +159,7 @@ impl Table<'_> {
             recipe_digest: String::new(),
             data_key: String::new(),
             training_digest: String::new(),
+            twins_before: 0,
         };
         Ok((config, of("metric").to_owned(), SummaryRow { stats, ddof }))
     }

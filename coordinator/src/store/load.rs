@@ -90,7 +90,8 @@ pub(super) const fn pairing_name(pairing: Pairing) -> &'static str {
 /// The configs of one sweep, or of all, with their recipes.
 fn configs(conn: &Connection, sweep: Option<SweepId>) -> Result<BTreeMap<SweepId, Vec<ConfigSpec>>> {
     let mut statement = conn.prepare_cached(
-        "SELECT sweep, name, stratum, replicates, coalesce(variant, json), recipe_digest, data_key, training_digest
+        "SELECT sweep, name, stratum, replicates, coalesce(variant, json), recipe_digest, data_key, training_digest,
+                twins_before
          FROM configs JOIN recipes ON recipes.digest = recipe_digest
          WHERE ?1 IS NULL OR sweep = ?1 ORDER BY sweep, config",
     )?;
@@ -105,6 +106,7 @@ fn configs(conn: &Connection, sweep: Option<SweepId>) -> Result<BTreeMap<SweepId
             recipe_digest: row.get(5)?,
             data_key: row.get(6)?,
             training_digest: row.get(7)?,
+            twins_before: row.get(8)?,
         });
     }
     Ok(all)

@@ -8,8 +8,12 @@ use std::{path::Path, time::Duration};
 const APPLICATION_ID: i32 = 0x7377_7072;
 
 /// Step n turns a database of schema n into one of schema n + 1. Only ever append.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// Pages of a copy between two looks at whether the original changed.
 const COPIED_PAGES: i32 = 1_000;

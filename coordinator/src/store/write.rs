@@ -106,9 +106,9 @@ fn submitted(conn: &Connection, fact: i64, sweep: SweepId, spec: &SweepSpec, at:
         one(
             conn,
             "INSERT INTO configs (sweep, config, name, stratum, replicates, recipe_digest, data_key, training_digest,
-                                  variant)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-                     nullif(?9, (SELECT json FROM recipes WHERE digest = ?6)))",
+                                  twins_before, variant)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                     nullif(?10, (SELECT json FROM recipes WHERE digest = ?6)))",
             params![
                 sweep.0,
                 config,
@@ -118,6 +118,7 @@ fn submitted(conn: &Connection, fact: i64, sweep: SweepId, spec: &SweepSpec, at:
                 c.recipe_digest,
                 c.data_key,
                 c.training_digest,
+                c.twins_before,
                 c.recipe
             ],
         )?;

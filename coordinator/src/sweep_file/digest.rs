@@ -29,6 +29,9 @@ struct Config<'a> {
     replicates: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipe_digest: Option<&'a str>,
+    // It decides the config's seeds, and so its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twins_before: Option<u32>,
 }
 
 /// Numbers are text in Rust's own shortest spelling, so that no JSON writer has a say in the digest.
@@ -101,6 +104,7 @@ fn configs(spec: &SweepSpec, recipes: bool) -> Vec<Config<'_>> {
             stratum: &c.stratum,
             replicates: c.replicates,
             recipe_digest: recipes.then_some(c.recipe_digest.as_str()),
+            twins_before: Some(c.twins_before).filter(|twins| recipes && *twins > 0),
         })
         .collect()
 }
@@ -146,5 +150,22 @@ mod tests {
         let spec = crate::sweep_file::parse(text, "a.toml", &[]).unwrap();
         assert_eq!(spec.digest, sweep_digest(&spec, TRAINER_VERSION));
         assert_ne!(spec.digest, sweep_digest(&spec, &format!("{TRAINER_VERSION}+")));
+    }
+
+    /// A sweep in which twins had one seed is no answer to the file that made it.
+    #[test]
+    fn twins_are_counted_and_part_of_the_digest() {
+        let text = "name = 'a'\nseed = 1\npairing = 'independent'\nreplicates = 2\n[recipe]\ntrainer = 'synthetic'\n\
+                    [[config]]\nname = 'x'\n[[config]]\nname = 'y'\n[[config]]\nname = 'z'\n\
+                    set = { 'synthetic.effect' = 1.0 }\n[analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'x'\n";
+        let spec = crate::sweep_file::parse(text, "a.toml", &[]).unwrap();
+        assert_eq!(spec.configs.iter().map(|c| c.twins_before).collect::<Vec<_>>(), [0, 1, 0]);
+        let mut earlier = spec.clone();
+        earlier.configs[1].twins_before = 0;
+        assert_ne!(sweep_digest(&earlier, TRAINER_VERSION), spec.digest);
+        seal(&mut earlier);
+        assert_eq!(earlier.plan_digest, spec.plan_digest);
+        let common = crate::sweep_file::parse(&text.replace("independent", "common"), "a.toml", &[]).unwrap();
+        assert!(common.configs.iter().all(|c| c.twins_before == 0));
     }
 }

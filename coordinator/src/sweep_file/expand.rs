@@ -104,6 +104,8 @@ fn spec(name: String, stratum: &str, replicates: u32, recipe: &Recipe, pairing: 
         recipe_digest: recipe.digest(),
         data_key: recipe.data_key(),
         training_digest: if shares { recipe.training_digest() } else { String::new() },
+        // Counted when all configs are known.
+        twins_before: 0,
     }
 }
 

@@ -93,6 +93,7 @@ fn checked(text: &str, overrides: &[String], mistakes: &mut Mistakes<'_>) -> Opt
         toml: text.to_string(),
         overrides: overrides.to_vec(),
     };
+    spec.number_twins();
     digest::seal(&mut spec);
     Some((spec, notes))
 }

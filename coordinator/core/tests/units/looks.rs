@@ -113,9 +113,10 @@ fn a_running_trial_of_a_stopped_config_is_revoked_and_its_outcome_refused() {
     }
     desk.look(&[different(2)]).unwrap();
     desk.facts();
-    let revoked = desk.core.heartbeat(desk.now, worker, &[grants[8].id]).unwrap();
+    let running = grants[6..].iter().find(|g| g.id.trial == trial(1, 2, 2)).unwrap().id;
+    let revoked = desk.core.heartbeat(desk.now, worker, &[running]).unwrap();
     assert_eq!(revoked[0].reason, RevokeReason::Stopped);
-    let late = desk.report(worker, grants[8].id, TrialReport::Outcome(outcome(1.0)));
+    let late = desk.report(worker, running, TrialReport::Outcome(outcome(1.0)));
     assert!(matches!(late, ReportAnswer::Refused(_)), "{late:?}");
     assert_eq!(desk.core.state().trial(trial(1, 2, 2)).unwrap().state, TrialState::Cancelled);
     // The deadline of the lease went with it.

@@ -103,6 +103,7 @@ pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
                 } else {
                     String::new()
                 },
+                twins_before: 0,
             });
         }
     }
@@ -140,6 +141,7 @@ pub(crate) fn spec(rng: &mut Rng) -> SweepSpec {
         }
         spec.analysis.stopping = stopping(rng);
     }
+    spec.number_twins();
     spec.digest = format!("{:016x}", mix(&format!("{spec:?}"), 0));
     spec
 }

@@ -3,11 +3,12 @@
 use super::tuning::{MoreTuned, more_tuned};
 use crate::{
     report::wording::full_name,
-    results::{SweepResults, TrialResult},
+    results::{Origin, SweepResults, TrialResult},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use sweeper_core::spec::{FamilyKind, SweepSpec, Tasks};
 use sweeper_stats::{
     TTest,
     ancova::break_even_correlation,
@@ -25,8 +26,11 @@ pub struct DesignAudit {
     /// Change of the primary metric per trial in the order in which trials ended, configs' means taken off, and where
     /// configs share their seeds those of the replicates, too; none with too few trials.
     pub drift: Option<TTest>,
-    /// Trainings under different seeds that are one and the same.
+    /// Trainings that are one and the same, though they count as several.
     pub copies: Vec<Copies>,
+    /// Trainings, copies aside, that are compared as independent with one of the same seed.
+    #[serde(default)]
+    pub shared_seeds: usize,
     /// Correlation across seeds from which on pairing is worth more than the degrees of freedom it costs, for the
     /// smallest number of replicates; none where trials are not paired.
     pub break_even: Option<f64>,
@@ -60,6 +64,10 @@ pub struct Copies {
     pub count: usize,
     /// What is equal: `trained parameters` or `every number`.
     pub equal: String,
+    /// Whether they have one seed, and are of configs that are compared as independent all the same; else their seeds
+    /// differ.
+    #[serde(default)]
+    pub one_seed: bool,
 }
 
 /// A completed trial as the audit sees it.
@@ -93,12 +101,19 @@ pub(in crate::report) fn design_audit(results: &SweepResults, paired: bool) -> D
         })
         .filter(|m| !m.trial.stopped)
         .collect();
+    // Where seeds are shared by design, equal seeds are no fault; and files do not name theirs.
+    let independent = !paired && results.origin != Origin::File;
+    let one_seed = if independent { one_seed(results, &made) } else { Vec::new() };
+    let copies = copies(results, &made, &one_seed);
+    let of_one_seed: usize = one_seed.iter().map(Vec::len).sum();
+    let copied: usize = copies.iter().filter(|c| c.one_seed).map(|c| c.count).sum();
     let smallest = results.spec.configs.iter().map(|c| c.replicates as usize).min().unwrap_or(0);
     let break_even = break_even_correlation(smallest, results.spec.analysis.confidence);
     DesignAudit {
         associations: associations(&made),
         drift: drift(&made, results.spec.analysis.confidence),
-        copies: copies(results, &made),
+        copies,
+        shared_seeds: of_one_seed.saturating_sub(copied),
         break_even: break_even.ok().filter(|_| paired),
         more_tuned: more_tuned(&results.spec),
     }
@@ -154,30 +169,80 @@ fn drift(made: &[Made<'_>], confidence: f64) -> Option<TTest> {
     run_order_drift(&values, &configs, blocks.as_deref(), &order, confidence).ok()
 }
 
-fn copies(results: &SweepResults, made: &[Made<'_>]) -> Vec<Copies> {
+/// Trainings of one seed, of two configs or more that are compared as independent.
+fn one_seed<'a, 'r>(results: &SweepResults, made: &'a [Made<'r>]) -> Vec<Vec<&'a Made<'r>>> {
+    let SweepSpec { configs, analysis, .. } = &results.spec;
+    // Who is told together with whom: two sweeps config by config, tasks all together, else strata each by itself.
+    let circle = |config: u32| match (analysis.family, analysis.tasks) {
+        (FamilyKind::Matched, _) => (config / 2, ""),
+        (_, Tasks::Strata) => (0, ""),
+        (_, Tasks::None) => (0, configs.get(config as usize).map_or("", |c| c.stratum.as_str())),
+    };
+    let mut groups: BTreeMap<_, Vec<&Made<'r>>> = BTreeMap::new();
+    for m in made {
+        groups.entry((circle(m.trial.config), m.trial.seed)).or_default().push(m);
+    }
+    groups.into_values().filter(|members| has_several_configs(members)).collect()
+}
+
+fn has_several_configs(members: &[&Made<'_>]) -> bool {
+    members.windows(2).any(|two| two[0].trial.config != two[1].trial.config)
+}
+
+fn copies(results: &SweepResults, made: &[Made<'_>], one_seed: &[Vec<&Made<'_>>]) -> Vec<Copies> {
     let name = |m: &Made<'_>| {
         let config = results.spec.configs.get(m.trial.config as usize);
         let config = config.map(|c| full_name(&c.stratum, &c.name)).unwrap_or_default();
         format!("{config} replicate {}", m.trial.replicate)
     };
-    let found = |members: &[&Made<'_>], equal: &str| Copies {
+    let found = |members: &[&Made<'_>], equal: &str, one_seed: bool| Copies {
         trials: members.iter().take(MOST_NAMES).map(|m| name(m)).collect(),
         count: members.len(),
         equal: equal.to_owned(),
+        one_seed,
     };
     let mut by_digest: BTreeMap<&str, Vec<&Made<'_>>> = BTreeMap::new();
     for m in made {
-        if let Some(p) = m.trial.provenance.as_ref().filter(|p| !p.parameter_digest.is_empty()) {
-            by_digest.entry(&p.parameter_digest).or_default().push(m);
+        if let Some(digest) = parameter_digest(m) {
+            by_digest.entry(digest).or_default().push(m);
         }
     }
     let seeds = |members: &[&Made<'_>]| members.iter().map(|m| m.trial.seed).collect::<BTreeSet<u64>>().len();
     let same = by_digest.values().filter(|members| seeds(members) > 1);
-    let mut copies: Vec<Copies> = same.map(|members| found(members, "trained parameters")).collect();
+    let mut copies: Vec<Copies> = same.map(|members| found(members, "trained parameters", false)).collect();
     if copies.is_empty() {
-        copies.extend(equal_numbers(made).iter().map(|members| found(members, "every number")));
+        copies.extend(equal_numbers(made).iter().map(|members| found(members, "every number", false)));
+    }
+    for members in one_seed {
+        copies.extend(equal(members, parameter_digest).iter().map(|same| found(same, "trained parameters", true)));
+        // A digest says more than numbers do.
+        let bare = |m: &Made<'_>| parameter_digest(m).is_none().then(|| numbers(results, m)).flatten();
+        copies.extend(equal(members, bare).iter().map(|same| found(same, "every number", true)));
     }
     copies
+}
+
+fn parameter_digest<'r>(made: &Made<'r>) -> Option<&'r str> {
+    made.trial.provenance.as_ref().map(|p| p.parameter_digest.as_str()).filter(|digest| !digest.is_empty())
+}
+
+/// Those of several configs of which something is equal.
+fn equal<'a, 'r, T: Ord>(members: &[&'a Made<'r>], what: impl Fn(&'a Made<'r>) -> Option<T>) -> Vec<Vec<&'a Made<'r>>> {
+    let mut groups: BTreeMap<T, Vec<&'a Made<'r>>> = BTreeMap::new();
+    for m in members {
+        if let Some(what) = what(m) {
+            groups.entry(what).or_default().push(m);
+        }
+    }
+    groups.into_values().filter(|members| has_several_configs(members)).collect()
+}
+
+/// The final numbers of a training, bit for bit. One number alone may be equal by chance, unless it is of one recipe.
+fn numbers(results: &SweepResults, made: &Made<'_>) -> Option<(String, Vec<(String, u64)>)> {
+    let finals = made.trial.metrics.iter().filter(|m| m.is_final && !m.is_timing());
+    let bits: Vec<(String, u64)> = finals.map(|m| (m.name.clone(), m.value.to_bits())).collect();
+    let recipe = results.spec.configs.get(made.trial.config as usize)?.recipe_digest.clone();
+    Some((if bits.len() > 1 { String::new() } else { recipe }, bits))
 }
 
 /// Trials of one config whose final numbers, several of them, are all equal to the bit under different seeds. One

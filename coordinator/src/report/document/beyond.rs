@@ -3,8 +3,8 @@
 
 use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, grids, tuning};
 use crate::report::{
-    Analysis, Association, BestSet, Contender, Copies, FactorTerm, Factors, FailureRate, Interaction, MetricInfo,
-    Stratum,
+    Analysis, Association, BestSet, Contender, Copies, DesignAudit, FactorTerm, Factors, FailureRate, Interaction,
+    MetricInfo, Stratum,
     number::{self, fixed, signed},
     time,
     wording::{display_name, shorten, subject},
@@ -375,6 +375,7 @@ pub(super) fn audit(analysis: &Analysis) -> Section {
     if let Some(rho) = audit.break_even {
         lines.push(pairing(analysis, rho));
     }
+    lines.extend(shared_seeds(audit));
     lines.extend(audit.copies.iter().map(copies));
     if audit.copies.is_empty() {
         lines.push("No two trainings under different seeds gave the same parameters or the same numbers.".to_owned());
@@ -393,13 +394,25 @@ pub(super) fn audit_stamps(analysis: &Analysis) -> Vec<String> {
     let confounded = confounders(analysis).map(|what| {
         format!("CONFOUNDED: differences between configs are not separable from the {what} that trained them")
     });
-    let copied = audit.copies.iter().map(|c| c.count).sum::<usize>();
-    let copied = (copied > 0).then(|| {
-        format!(
-            "COPIES: {copied} trainings under different seeds are the same as others: n counts them as if they were not"
-        )
+    let kinds = [(false, "under different seeds"), (true, "that count as independent have their seeds in common and")];
+    let copied = kinds.into_iter().filter_map(|(one_seed, what)| {
+        let copied = audit.copies.iter().filter(|c| c.one_seed == one_seed).map(|c| c.count).sum::<usize>();
+        let stamp =
+            || format!("COPIES: {copied} trainings {what} are the same as others: n counts them as if they were not");
+        (copied > 0).then(stamp)
     });
     confounded.chain(copied).collect()
+}
+
+/// What is compared as independent and is not quite.
+fn shared_seeds(audit: &DesignAudit) -> Option<String> {
+    (audit.shared_seeds > 0).then(|| {
+        format!(
+            "{} trainings have the seed of one that they are compared with as independent: as far as the seed decides, \
+             that makes p-values larger than they need be.",
+            audit.shared_seeds
+        )
+    })
 }
 
 fn association(found: &Association, alpha: f64) -> String {
@@ -440,8 +453,9 @@ fn copies(found: &Copies) -> String {
     let names: Vec<String> = found.trials.iter().map(|name| display_name(name)).collect();
     let more =
         if found.count > names.len() { format!(" and {} more", found.count - names.len()) } else { String::new() };
+    let seeds = if found.one_seed { "one seed" } else { "different seeds" };
     format!(
-        "COPIES: {}{more} have different seeds and equal {}: they are one observation, not {}.",
+        "COPIES: {}{more} have {seeds} and equal {}: they are one observation, not {}.",
         names.join(", "),
         found.equal.strip_prefix("trained ").unwrap_or(&found.equal),
         found.count

@@ -4,7 +4,7 @@
 use super::{analysis_of, example, example::Builder};
 use crate::{
     report::{Analysis, Comparison, Factors, Tested, Verdict, document::Document},
-    results::SweepResults,
+    results::{Origin, SweepResults},
 };
 use sweeper_core::{
     record::Metric,
@@ -248,6 +248,59 @@ fn the_audit_sees_confounding_drift_and_copies() {
     assert_eq!((copied.audit.copies.len(), copied.audit.copies[0].count), (1, 2));
     let equal = planned(&[50.0, 53.0], 6, |r| r.trials[4].metrics = r.trials[1].metrics.clone());
     assert_eq!(equal.audit.copies[0].trials, ["c0 replicate 1", "c0 replicate 4"]);
+}
+
+/// Where every training was to have a seed of its own, two of one seed are not independent, and may be one.
+#[test]
+fn the_audit_sees_seeds_that_configs_share_against_the_plan() {
+    // The example has one seed per replicate, in all configs.
+    let independent = |change: &dyn Fn(&mut SweepResults)| {
+        planned(&[50.0, 50.0, 53.0], 6, |r| {
+            r.spec.pairing = Pairing::Independent;
+            // A/A: config 1 is config 0 again.
+            r.spec.configs[1].recipe_digest = r.spec.configs[0].recipe_digest.clone();
+            for replicate in 0..6 {
+                r.trials[6 + replicate].metrics = r.trials[replicate].metrics.clone();
+                r.trials[6 + replicate].provenance = r.trials[replicate].provenance.clone();
+            }
+            change(r);
+        })
+    };
+    let audit = |change: &dyn Fn(&mut SweepResults)| {
+        let audit = independent(change).audit;
+        let copies = |equal: &str| audit.copies.iter().filter(|c| c.one_seed && c.equal == equal).count();
+        (copies("trained parameters"), copies("every number"), audit.copies.len(), audit.shared_seeds)
+    };
+    assert_eq!(audit(&|_| ()), (6, 0, 6, 6), "config 2 shares seeds and nothing more");
+    let told = format!("{:?}", Document::of(&independent(&|_| ())));
+    assert!(told.contains("COPIES: 12 trainings that count as independent have their seeds in common"), "{told}");
+    assert!(told.contains("COPIES: c0 replicate 0, c1 replicate 0 have one seed and equal parameters"), "{told}");
+    assert!(told.contains("6 trainings have the seed of one that they are compared with as independent"), "{told}");
+    // Without digests one equal number tells it only of one recipe.
+    let bare = |r: &mut SweepResults| {
+        for trial in &mut r.trials {
+            trial.provenance = None;
+            trial.metrics.retain(|m| m.name == METRIC);
+        }
+    };
+    assert_eq!(audit(&bare), (0, 6, 6, 6));
+    let other_recipe = |r: &mut SweepResults| {
+        bare(r);
+        r.spec.configs[1].recipe_digest.push('x');
+    };
+    assert_eq!(audit(&other_recipe), (0, 0, 0, 18));
+    let own = |r: &mut SweepResults| {
+        bare(r);
+        r.trials.iter_mut().for_each(|t| t.seed += u64::from(t.config));
+    };
+    assert_eq!(audit(&own), (0, 0, 0, 0));
+    let apart = |r: &mut SweepResults| {
+        r.spec.configs[1..].iter_mut().for_each(|c| c.stratum = "another".to_owned());
+        r.spec.configs[1].name = "c0".to_owned();
+    };
+    assert_eq!(audit(&apart).2, 0, "strata are not compared with each other");
+    assert_eq!(audit(&|r| r.spec.pairing = Pairing::Common), (0, 0, 0, 0), "by design");
+    assert_eq!(audit(&|r| r.origin = Origin::File), (0, 0, 0, 0), "a file names no seeds");
 }
 
 #[test]

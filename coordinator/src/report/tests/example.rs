@@ -75,6 +75,7 @@ impl Builder {
             recipe_digest: digest(100 + u64::from(index)),
             data_key: "fashion-mnist".to_owned(),
             training_digest: String::new(),
+            twins_before: 0,
         });
         index
     }
@@ -242,6 +243,7 @@ pub(crate) fn strata() -> SweepResults {
             }
         }
     }
+    b.results.trials.iter_mut().for_each(|t| t.seed ^= u64::from(t.config));
     b.build()
 }
 

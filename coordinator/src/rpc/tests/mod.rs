@@ -70,7 +70,7 @@ impl Coordinator {
 
 fn sweep_file(name: &str, replicates: u32) -> v1::SubmitRequest {
     let toml = format!(
-        "name = '{name}'\nseed = 1\nreplicates = {replicates}\n[recipe]\ntrainer = 'synthetic'\n\
+        "name = '{name}'\nseed = 13\nreplicates = {replicates}\n[recipe]\ntrainer = 'synthetic'\n\
          [[config]]\nname = 'plain'\n[[config]]\nname = 'better'\nset = {{ 'synthetic.effect' = 1.0 }}\n\
          [analysis]\nmetric = 'accuracy/balanced'\nbaseline = 'plain'\n"
     );

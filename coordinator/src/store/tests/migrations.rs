@@ -14,19 +14,20 @@ use sweeper_core::{
 fn first_version(dir: &Path) -> String {
     let mut store = Store::open(dir).unwrap();
     let mut scheduler = Scheduler::new(SETTINGS);
-    let mut old = spec("old", 1, Pairing::Common, &[("a", 2)]);
-    old.configs[0].training_digest.clear();
+    // Twins with one seed, as it was then.
+    let mut old = spec("old", 1, Pairing::Independent, &[("a", 2), ("a", 2)]);
+    old.configs.iter_mut().for_each(|c| (c.training_digest, c.twins_before) = (String::new(), 0));
     scheduler.submit(Millis(1), old, false, Vec::new()).unwrap();
     let worker = scheduler.join(Millis(1), info("process", "slot"));
     let without = |value| sweeper_core::record::Outcome { predictions: Vec::new(), ..outcome(value, "data") };
-    work(&mut scheduler, 2, worker, 9, |grant| without(f64::from(grant.id.trial.replicate)));
+    work(&mut scheduler, 2, worker, 3, |grant| without(f64::from(grant.id.trial.replicate)));
     store.commit(&scheduler.take_records()).unwrap();
     let facts = serde_json::to_string(&store.load_records().unwrap()).unwrap();
     store
         .conn
         .execute_batch(
             "DROP TABLE stops; DROP TABLE looks; DROP TABLE predictions; ALTER TABLE configs DROP COLUMN variant;
-             ALTER TABLE configs DROP COLUMN training_digest; PRAGMA user_version = 1;",
+             ALTER TABLE configs DROP COLUMN twins_before; ALTER TABLE configs DROP COLUMN training_digest; PRAGMA user_version = 1;",
         )
         .unwrap();
     facts
@@ -47,6 +48,14 @@ fn a_store_of_the_first_version_is_brought_up_to_date_and_works_on() {
     let mut scheduler = Scheduler::restore(SETTINGS, store.load_records().unwrap(), Millis(5)).unwrap();
     scheduler.submit(Millis(5), spec("new", 2, Pairing::Common, &[("b", 1)]), false, Vec::new()).unwrap();
     let worker = scheduler.join(Millis(5), info("another", "slot"));
+    // The trial that was left is run with the seed that its row has.
+    let grants = scheduler.acquire(Millis(5), worker, 2).unwrap();
+    let left = grants.iter().find(|grant| grant.id.trial.sweep == SweepId(1)).unwrap();
+    let id = left.id.trial;
+    let results = store.results(SweepId(1)).unwrap();
+    let row = results.trials.iter().find(|t| (t.config, t.replicate) == (id.config, id.replicate)).unwrap();
+    assert_eq!(left.seed, row.seed);
+    assert_eq!(results.trials[0].seed, results.trials[2].seed, "twins");
     work(&mut scheduler, 6, worker, 9, |_| outcome(7.0, "data"));
     store.commit(&scheduler.take_records()).unwrap();
     assert_eq!(store.predictions(SweepId(2), (0, 0), 1).unwrap().trials[0].predictions[1], bits("balanced", 7.0));
@@ -63,7 +72,7 @@ fn a_store_of_the_first_version_is_read_and_left_as_it_is() {
     let before = fs::read(dir.path().join(DATABASE)).unwrap();
     let store = Store::open_read_only(dir.path()).unwrap();
     assert_eq!(serde_json::to_string(&store.load_records().unwrap()).unwrap(), facts);
-    assert_eq!(store.results(SweepId(1)).unwrap().trials.len(), 2);
+    assert_eq!(store.results(SweepId(1)).unwrap().trials.len(), 4);
     assert!(store.predictions(SweepId(1), (0, 0), 1).unwrap().trials.is_empty());
     assert_eq!(fs::read(dir.path().join(DATABASE)).unwrap(), before);
     assert_eq!(version(dir.path()), 1);

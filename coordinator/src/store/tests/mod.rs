@@ -35,10 +35,11 @@ pub(crate) fn spec(name: &str, seed: u64, pairing: Pairing, configs: &[(&str, u3
             recipe_digest: format!("digest of {recipe}"),
             data_key: "fashion-mnist".to_owned(),
             training_digest: ["", "shared", "also shared"][i % 3].to_owned(),
+            twins_before: 0,
         })
         .collect();
     let digest = format!("{name} {seed} {pairing:?} {:?}", configs);
-    SweepSpec {
+    let mut spec = SweepSpec {
         name: name.to_owned(),
         seed,
         pairing,
@@ -64,7 +65,9 @@ pub(crate) fn spec(name: &str, seed: u64, pairing: Pairing, configs: &[(&str, u3
         plan_digest: "plan".to_owned(),
         toml: "name = \"ä\"\n".to_owned(),
         overrides: vec!["replicates=8".to_owned(), HOSTILE.to_owned()],
-    }
+    };
+    spec.number_twins();
+    spec
 }
 
 /// What a worker says of itself.

@@ -2,6 +2,7 @@
 
 use super::{HOSTILE, SETTINGS, divergence, info, outcome, report, spec, work};
 use crate::{results::SweepResults, store::Store};
+use std::collections::BTreeSet;
 use sweeper_core::{
     ids::{AttemptId, Millis, SweepId, TrialId, WorkerId},
     record::{Failure, Outcome},
@@ -73,6 +74,29 @@ fn equal_trials_of_earlier_sweeps_are_offered() {
     assert_eq!(results.attempts.len(), 3, "only what was missing ran");
 }
 
+/// An A/A test: each of two configs of one recipe has seeds of its own, and takes over what it observed itself.
+#[test]
+fn twins_take_over_their_own_outcomes() {
+    let mut world = World::new();
+    let twins = |name, n| spec(name, 1, Pairing::Independent, &[("a", n), ("b", 1), ("a", n)]);
+    let first = world.finish(twins("one", 2), |grant| outcome(accuracy(grant), "data"));
+    let seeds: BTreeSet<u64> = world.store.results(first).unwrap().trials.iter().map(|t| t.seed).collect();
+    assert_eq!(seeds.len(), 5);
+    let from = |c: u32, r: u32, from: &str, value: f64| (c, r, from.to_owned(), value);
+    let a = [from(0, 0, "s1/c0/r0", 0.0), from(0, 1, "s1/c0/r1", 1.0), from(1, 0, "s1/c1/r0", 10.0)];
+    let all = [&a[..], &[from(2, 0, "s1/c2/r0", 20.0), from(2, 1, "s1/c2/r1", 21.0)]].concat();
+    assert_eq!(world.offered(&twins("two", 3)), all);
+    let alone = spec("three", 1, Pairing::Independent, &[("z", 1), ("a", 1)]);
+    assert_eq!(world.offered(&alone), [from(1, 0, "s1/c0/r0", 0.0)]);
+    // Of an earlier version's sweep, in which twins had one seed, the second twin takes over nothing.
+    let mut world = World::new();
+    let mut earlier = twins("one", 2);
+    earlier.configs[2].twins_before = 0;
+    world.finish(earlier, |grant| outcome(f64::from(grant.id.trial.replicate), "data"));
+    let offered = world.offered(&twins("two", 2));
+    assert_eq!(offered.iter().map(|(c, r, ..)| (*c, *r)).collect::<Vec<_>>(), [(0, 0), (0, 1), (1, 0)]);
+}
+
 #[test]
 fn a_data_key_is_served_from_the_latest_data_only() {
     let mut world = World::new();
@@ -106,7 +130,8 @@ fn divergences_are_offered_too() {
 /// A sweep in which everything that can happen to an attempt happens.
 fn eventful() -> (World, SweepId, WorkerId) {
     let mut world = World::new();
-    let sweep = spec("events", 1, Pairing::Common, &[("a", 3), ("b", 2)]);
+    // Under this seed the trials come in the order of the file.
+    let sweep = spec("events", 13, Pairing::Common, &[("a", 3), ("b", 2)]);
     let sweep = world.scheduler.submit(Millis(10), sweep, false, Vec::new()).unwrap().sweep;
     let worker = world.scheduler.join(Millis(10), info("process", "slot"));
     let ids: Vec<AttemptId> =
