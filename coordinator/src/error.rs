@@ -267,8 +267,11 @@ impl From<LayoutError> for Failure {
             LayoutError::Images { .. } => {
                 Self::new(Exit::OutOfRange, &error).hint("docs/reports.md shows such a file")
             }
+            LayoutError::Unknown { what: "metric", .. } => {
+                Self::new(Exit::UnknownReference, &error).hint("--metric takes the name of one of them")
+            }
             LayoutError::Unknown { .. } => Self::new(Exit::UnknownReference, &error)
-                .hint("--baseline and --metric choose; a baseline must be there for every number of epochs"),
+                .hint("--baseline takes a config that every stratum has; without strata, any config"),
             LayoutError::Tasks { .. } => Self::new(Exit::UnknownReference, &error).hint("leave out --tasks"),
         }
     }

@@ -79,6 +79,7 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
         unequal_repeats: first.unequal_repeats + second.unequal_repeats,
         repeats: first.repeats + second.repeats,
         origin: Origin::Comparison,
+        notes: Vec::new(),
         ..first.clone()
     })
 }

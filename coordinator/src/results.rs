@@ -47,6 +47,9 @@ pub struct SweepResults {
     /// Whether a sweep made them.
     #[serde(default)]
     pub origin: Origin,
+    /// How a file was read where that is not plain, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Whether results were made by the plan that they carry.

@@ -12,7 +12,7 @@ use std::{
 };
 use sweeper_core::{
     record::{Metric, Provenance},
-    spec::{AnalysisPlan, ConfigSpec, Pairing},
+    spec::{AnalysisPlan, ConfigSpec},
 };
 
 /// The flags, as a config's name lists those that are set.
@@ -132,7 +132,8 @@ impl Cells<'_> {
                 *accuracy = Some(self.number(column, "0 to 100, or `-`", |x| (0.0..=100.0).contains(&x))?);
             }
         }
-        // Without unbalanced data there are no such splits: 0 means that.
+        // Without unbalanced data there are no such splits: by this layout 0 means that, whatever others have and however
+        // zeros are to be taken.
         if !flags[0] {
             for accuracy in &mut accuracies[2..] {
                 *accuracy = accuracy.filter(|x| *x != 0.0);
@@ -151,9 +152,7 @@ fn results(text: &Text, rows: BTreeMap<Key, Vec<Row>>, wanted: &Wanted) -> Resul
     let trials = (0u32..).zip(rows).flat_map(|(config, (key, found))| {
         (0u32..).zip(found).map(move |(replicate, row)| trial(config, replicate, key.epochs, row, &text.file))
     });
-    let pairing = if wanted.paired { Pairing::Common } else { Pairing::Independent };
-    let trials = trials.collect();
-    Ok(imports::results(text, pairing, (configs, analysis), trials))
+    Ok(imports::results(text, wanted, (configs, analysis), trials.collect()))
 }
 
 fn config_name(key: &Key, several: bool) -> String {

@@ -103,6 +103,7 @@ fn results(toml: &str) -> SweepResults {
         repeats: 0,
         looks: Vec::new(),
         origin: Origin::Sweep,
+        notes: Vec::new(),
     }
 }
 

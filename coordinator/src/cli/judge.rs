@@ -23,7 +23,7 @@ pub(super) struct JudgeArgs {
     /// Correction for the number of comparisons [default: holm]
     #[arg(long, value_name = "METHOD")]
     correction: Option<Method>,
-    /// Family-wise error rate, above 0, below 0.5 [default: 0.05]
+    /// Family-wise error rate, from 1e-12, below 0.5 [default: 0.05]
     #[arg(long, value_parser = alpha, allow_negative_numbers = true)]
     alpha: Option<f64>,
     /// Smallest difference that matters, in the metric's unit; without it nothing is called equivalent
@@ -35,6 +35,10 @@ pub(super) struct JudgeArgs {
     /// Strata are tasks, such as data sets: tell configs over all of them together, too
     #[arg(long)]
     tasks: bool,
+    /// A config with nothing but exact zeros on a metric was measured there; else it counts as not measured where other
+    /// configs have other values
+    #[arg(long)]
+    zeros_are_values: bool,
 }
 
 /// As `analysis.family` of a sweep file.
@@ -62,8 +66,9 @@ enum Method {
 }
 
 fn alpha(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|x| *x > 0.0 && *x < 0.5);
-    number.ok_or_else(|| "expected a number above 0, below 0.5".to_owned())
+    // Below it 1 - alpha is hardly to be told from 1.
+    let number = text.parse::<f64>().ok().filter(|x| *x >= 1e-12 && *x < 0.5);
+    number.ok_or_else(|| "expected a number from 1e-12, below 0.5".to_owned())
 }
 
 fn delta(text: &str) -> Result<f64, String> {
@@ -75,8 +80,14 @@ impl JudgeArgs {
     /// Whether any of them was given.
     pub(super) fn is_any(&self) -> bool {
         let given = [self.baseline.is_some(), self.metric.is_some(), self.family.is_some(), self.correction.is_some()];
-        let numbers = [self.alpha.is_some(), self.delta.is_some(), self.lower_is_better, self.paired, self.tasks];
-        given.into_iter().chain(numbers).any(|given| given)
+        let numbers = [self.alpha.is_some(), self.delta.is_some()];
+        let flags = [self.lower_is_better, self.paired, self.tasks, self.zeros_are_values];
+        given.into_iter().chain(numbers).chain(flags).any(|given| given)
+    }
+
+    /// Whether replicates are said to be pairs.
+    pub(super) fn is_paired(&self) -> bool {
+        self.paired
     }
 
     pub(super) fn wanted(&self) -> Wanted {
@@ -99,6 +110,7 @@ impl JudgeArgs {
             }),
             paired: self.paired,
             tasks: self.tasks,
+            zeros_are_values: self.zeros_are_values,
         }
     }
 }

@@ -19,6 +19,8 @@ use sweeper_stats::{
 
 /// True effects that are simulated, as multiples of the one asked for.
 const MULTIPLES: [f64; 3] = [0.0, 1.0, 1.5];
+/// Largest effect, in standard deviations.
+const LARGEST_EFFECT: f64 = 1e6;
 /// Trials that one simulation may draw.
 const MOST_DRAWS: u64 = 20_000_000_000;
 
@@ -144,9 +146,10 @@ pub(super) async fn simulate(args: SimulateArgs) -> Result<Exit, Failure> {
 /// What clap cannot check.
 fn check(args: &SimulateArgs, spec: &SweepSpec) -> Result<(), Failure> {
     let bad = |what: String, hint: &str| Err(Failure::new(Exit::Usage, what).hint(hint.to_owned()));
+    let effect = if args.effect.abs() < 1e12 { format!("{}", args.effect) } else { format!("{:e}", args.effect) };
     if !(args.effect != 0.0 && args.effect.abs() < 1e12) {
         return bad(
-            format!("--effect {} is no difference that could be found", args.effect),
+            format!("--effect {effect} is no difference that could be found"),
             "give a number other than 0, e.g. 0.5; no effect at all is simulated besides",
         );
     }
@@ -154,6 +157,12 @@ fn check(args: &SimulateArgs, spec: &SweepSpec) -> Result<(), Failure> {
         return bad(
             "--sd must be a number above 0".to_owned(),
             "the standard deviation that replicates of a config have",
+        );
+    }
+    if (args.effect / args.sd.unwrap_or(1.0)).abs() > LARGEST_EFFECT {
+        return bad(
+            format!("--effect {effect} is more than {LARGEST_EFFECT} standard deviations"),
+            "every design finds such an effect; give one that is hard to find, e.g. 0.5",
         );
     }
     if !(0.0..1.0).contains(&args.correlation) {
@@ -241,7 +250,8 @@ impl<'a> Simulation<'a> {
     fn rows(&self, rule: &Rule) -> Result<Vec<Row>, Failure> {
         let row = |multiple: f64| {
             let characteristics = self.run(self.with_rule(rule.clone(), self.design.planned), multiple)?;
-            let (rule, effect) = (rule_name(rule), self.args.effect * multiple);
+            // Of a negative effect 0 would be -0.
+            let (rule, effect) = (rule_name(rule), self.args.effect * multiple + 0.0);
             Ok(Row { rule, effect, power: mean_power(&characteristics), characteristics })
         };
         MULTIPLES.into_iter().map(row).collect()
@@ -375,7 +385,8 @@ fn percent(share: f64) -> String {
 /// Without the noise of binary fractions.
 fn round(x: f64) -> String {
     let text = format!("{x:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0" } else { text }.to_owned()
 }
 
 #[cfg(test)]
@@ -429,11 +440,22 @@ mod tests {
     }
 
     #[test]
+    fn no_effect_has_no_sign() {
+        let one = simulated("--effect -1 --runs 100", "");
+        assert!(one.rows[0].effect.is_sign_positive());
+        assert_eq!((row_cells(&one.rows[0])[1].as_str(), row_cells(&one.rows[1])[1].as_str()), ("0", "-1"));
+        assert_eq!((round(-1e-9), round(-0.25)), ("0".to_owned(), "-0.25".to_owned()));
+    }
+
+    #[test]
     fn bad_input_is_refused_with_a_hint() {
         let refused = |line: &str, more: &str| check(&args(line), &spec(more)).unwrap_err().to_string();
         for (line, more, word) in [
             ("--effect 0", "", "--effect 0 is no difference"),
             ("--effect nan", "", "no difference"),
+            ("--effect 1e300", "", "--effect 1e300 is no difference"),
+            ("--effect -2e6", "", "--effect -2000000 is more than 1000000 standard deviations"),
+            ("--effect 1 --sd 1e-9", "", "more than 1000000 standard"),
             ("--effect 1 --sd -1", "", "--sd must be"),
             ("--effect 1 --correlation 1", "", "0 up to but not 1"),
             ("--effect 1", "delta = 0.5\n", "give --sd"),

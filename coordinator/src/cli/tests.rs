@@ -98,8 +98,12 @@ fn help_of_what_is_said_before_and_after() {
 
 /// What `report --verify` ends with.
 fn verified(path: &std::path::Path, more: &[&str]) -> Result<Exit, Failure> {
+    reported("--verify", path, more)
+}
+
+fn reported(option: &str, path: &std::path::Path, more: &[&str]) -> Result<Exit, Failure> {
     let path = path.display().to_string();
-    let arguments = ["sweeper", "report", "--verify", &path].into_iter().chain(more.iter().copied());
+    let arguments = ["sweeper", "report", option, &path].into_iter().chain(more.iter().copied());
     let Command::Report(arguments) = Cli::try_parse_from(arguments).unwrap().command else { panic!() };
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -183,4 +187,27 @@ fn confirm_says_what_it_cannot_take() {
     }
     let above = format!("--seed={}", u64::MAX);
     assert!(Cli::try_parse_from(["sweeper", "confirm", "latest", &above]).is_err(), "a sweep file cannot hold it");
+}
+
+#[test]
+fn files_are_judged_by_options_that_fit_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("t.csv");
+    std::fs::write(&table, "config,metric,mean,sd,n\na,m,1,1,5\nb,m,2,1,5\n").unwrap();
+    let refused = |option: &str, path: &std::path::Path, more: &[&str]| reported(option, path, more).unwrap_err();
+    let paired = refused("--from-summary", &table, &["--paired"]);
+    assert!(paired.exit == Exit::Usage && paired.to_string().contains("hint: leave it out"), "{paired}");
+    let file = folder.path().join("f.csv");
+    std::fs::write(&file, "config,replicate,metric,value\na,0,m,1\nb,0,m,2\n").unwrap();
+    let baseline = refused("--from", &file, &["--baseline", "zzz"]);
+    let said = "has no config `zzz`; there are a, b\n  hint: --baseline takes a config that every stratum has";
+    assert!(baseline.exit == Exit::UnknownReference && baseline.to_string().contains(said), "{baseline}");
+    let metric = refused("--from", &file, &["--metric", "k"]).to_string();
+    assert!(metric.ends_with("hint: --metric takes the name of one of them"), "{metric}");
+    for (alpha, taken) in [("1e-12", true), ("0.499", true), ("1e-13", false), ("1e-320", false), ("0.5", false)] {
+        let parsed = Cli::try_parse_from(["sweeper", "report", "--from", "f.csv", "--alpha", alpha]);
+        let why = parsed.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(why.is_empty(), taken, "{alpha}: {why}");
+        assert!(taken || why.contains("expected a number from 1e-12, below 0.5"), "{why}");
+    }
 }

@@ -3,10 +3,7 @@
 use super::{LayoutError, Text, Wanted, hex, plan, results, rows, shown};
 use crate::results::{SweepResults, TrialResult};
 use std::collections::{BTreeSet, HashMap};
-use sweeper_core::{
-    record::Metric,
-    spec::{ConfigSpec, Pairing},
-};
+use sweeper_core::{record::Metric, spec::ConfigSpec};
 
 /// The columns that a file must have, in any order. Others are not read, but for `epoch`, without which there is one value
 /// of each metric, and `final`, which tells the values that a report compares: without it those of the last epoch.
@@ -51,8 +48,7 @@ pub(super) fn read(text: &Text, table: Table, wanted: &Wanted) -> Result<SweepRe
         return Err(LayoutError::Row { file: text.file.clone(), line: 2, why });
     }
     let analysis = plan(&text.file, wanted, &configs, (None, &metrics), metric)?;
-    let pairing = if wanted.paired { Pairing::Common } else { Pairing::Independent };
-    Ok(results(text, pairing, (configs, analysis), trials))
+    Ok(results(text, wanted, (configs, analysis), trials))
 }
 
 /// The balanced accuracy, or whatever comes first.

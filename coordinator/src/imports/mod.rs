@@ -2,8 +2,8 @@
 //!
 //! Map: this page finds out which layout a file has · `long` one row per value, as `results.csv` · `wide` one row per
 //! training · `summary` one row per config and metric, with mean, standard deviation and number · `clusters` of validation
-//! images, beside a sweep's results · `rows` cells of a text · `error`. Study A's layout has a module of its own,
-//! `crate::apriori`.
+//! images, beside a sweep's results · `rows` cells of a text · `zeros` those that stand for nothing · `error`. Study A's
+//! layout has a module of its own, `crate::apriori`.
 
 mod clusters;
 mod error;
@@ -13,6 +13,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod wide;
+mod zeros;
 
 pub use clusters::{Clusters, read_clusters};
 pub use error::LayoutError;
@@ -60,6 +61,8 @@ pub struct Wanted {
     pub paired: bool,
     /// Whether strata are tasks.
     pub tasks: bool,
+    /// Whether a config that has nothing but exact zeros on a metric was measured there.
+    pub zeros_are_values: bool,
 }
 
 /// A file that was read whole.
@@ -223,11 +226,12 @@ pub(crate) fn plan(
 /// Results as if they were a sweep that has finished.
 pub(crate) fn results(
     text: &Text,
-    pairing: Pairing,
+    wanted: &Wanted,
     (configs, analysis): (Vec<ConfigSpec>, AnalysisPlan),
-    trials: Vec<TrialResult>,
+    mut trials: Vec<TrialResult>,
 ) -> SweepResults {
     let file = &text.file;
+    let zeros = if wanted.zeros_are_values { None } else { zeros::leave_out(&mut trials, &configs) };
     let digest = |what: &str| hex(&format!("{file} {what} {analysis:?} {configs:?}"));
     SweepResults {
         schema: RESULTS_SCHEMA,
@@ -235,7 +239,7 @@ pub(crate) fn results(
         spec: SweepSpec {
             name: folder(&text.stem),
             seed: 0,
-            pairing,
+            pairing: if wanted.paired { Pairing::Common } else { Pairing::Independent },
             priority: 0,
             max_failures: 1,
             digest: digest("sweep"),
@@ -257,6 +261,7 @@ pub(crate) fn results(
         unequal_repeats: 0,
         repeats: 0,
         origin: Origin::File,
+        notes: zeros.into_iter().collect(),
     }
 }
 

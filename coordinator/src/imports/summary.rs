@@ -1,6 +1,6 @@
 //! One row per config and metric: mean, standard deviation and number, as published tables have them.
 
-use super::{LayoutError, Text, Wanted, check_head, plan, shown, unknown_layout};
+use super::{LayoutError, Text, Wanted, check_head, plan, shown, unknown_layout, zeros};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -32,6 +32,9 @@ pub struct Summary {
     pub rows: Vec<BTreeMap<String, SummaryRow>>,
     /// How it is judged.
     pub plan: AnalysisPlan,
+    /// How it was read where that is not plain, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What is known of one config on one metric.
@@ -41,6 +44,9 @@ pub struct SummaryRow {
     pub stats: SampleStats,
     /// The divisor of the printed standard deviation: n − `ddof`.
     pub ddof: u8,
+    /// Whether the table leaves it out, so that n − 1 is a guess.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ddof_assumed: bool,
 }
 
 /// Reads a table `config,metric,mean,sd,n`, optionally with `stratum`, `ddof` (of the printed SD; 1 without) and factors.
@@ -89,12 +95,31 @@ pub fn read_summary(path: &Path, wanted: &Wanted) -> Result<Summary, LayoutError
     if configs.is_empty() {
         return Err(LayoutError::Row { file: text.file, line: 2, why: "there is no row".to_owned() });
     }
-    let (configs, rows) = by_stratum(configs, rows);
+    let (configs, mut rows) = by_stratum(configs, rows);
     let metrics: BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
     let first = rows.first().and_then(|row| row.keys().next().cloned()).unwrap_or_default();
     let plan = plan(&text.file, wanted, &configs, (None, &metrics), wanted.metric.clone().unwrap_or(first))?;
+    let empty = if wanted.zeros_are_values { None } else { leave_zeros_out(&mut rows, &configs) };
     let Text { file, stem, text, changed_ms } = text;
-    Ok(Summary { name: super::folder(&stem), file, text, changed_ms, configs, rows, plan })
+    let notes = empty.into_iter().collect();
+    Ok(Summary { name: super::folder(&stem), file, text, changed_ms, configs, rows, plan, notes })
+}
+
+/// Leaves out rows with mean and standard deviation 0 on metrics of which other configs have others, and says so.
+fn leave_zeros_out(rows: &mut [BTreeMap<String, SummaryRow>], configs: &[ConfigSpec]) -> Option<String> {
+    let mut seen = zeros::Seen::default();
+    for (config, row) in rows.iter().enumerate() {
+        row.iter().for_each(|(metric, found)| {
+            seen.add(config, metric, [found.stats.mean, found.stats.sd].into_iter());
+        });
+    }
+    let empty = seen.empty();
+    for (metric, configs) in &empty {
+        for config in configs {
+            rows.get_mut(*config).and_then(|row| row.remove(metric));
+        }
+    }
+    zeros::note(&empty, configs)
 }
 
 /// Strata one after the other, each in the order in which it came first.
@@ -141,10 +166,11 @@ impl Table<'_> {
         };
         let (mean, sd) = (number("mean", "a finite number", |_| true)?, number("sd", "a number from 0", |x| x >= 0.0)?);
         let n = of("n").parse::<usize>().ok().filter(|n| (2..=100_000_000).contains(n));
-        let n = n.ok_or_else(|| wrong("n", "a number from 2"))?;
-        let ddof = match self.cell(record, "ddof") {
-            None | Some("" | "1") => 1,
-            Some("0") => 0,
+        let n = n.ok_or_else(|| wrong("n", "a number from 2 to 100000000"))?;
+        let (ddof, ddof_assumed) = match self.cell(record, "ddof") {
+            None | Some("") => (1, true),
+            Some("1") => (1, false),
+            Some("0") => (0, false),
             Some(_) => return Err(wrong("ddof", "0 or 1: the SD's divisor is n - ddof")),
         };
         let stats = SampleStats::printed(mean, sd, n, usize::from(ddof)).map_err(|_| wrong("sd", "a usable number"))?;
@@ -161,6 +187,6 @@ impl Table<'_> {
             training_digest: String::new(),
             twins_before: 0,
         };
-        Ok((config, of("metric").to_owned(), SummaryRow { stats, ddof }))
+        Ok((config, of("metric").to_owned(), SummaryRow { stats, ddof, ddof_assumed }))
     }
 }

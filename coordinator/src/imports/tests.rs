@@ -96,7 +96,7 @@ fn a_table_with_the_other_divisor() {
     let sd = |at: usize| summary.rows[at]["m/x"].stats.sd;
     assert!((sd(0) - 3.0 * (10.0f64 / 9.0).sqrt()).abs() < 1e-12 && sd(1) == 3.0);
     let analysis = analyze_summary(&summary).unwrap();
-    assert!(analysis.deviations.iter().any(|d| d.starts_with("1 standard deviations")), "{:?}", analysis.deviations);
+    assert!(analysis.deviations.iter().any(|d| d.starts_with("1 standard deviation was")), "{:?}", analysis.deviations);
 }
 
 #[test]
@@ -116,7 +116,8 @@ fn tables_that_are_none_are_refused_with_their_place() {
         ("a,m,x,2,3", "F:2: `mean` is `x`, expected a finite number"),
         ("a,m,nan,2,3", "F:2: `mean` is `nan`, expected a finite number"),
         ("a,m,1,-2,3", "F:2: `sd` is `-2`, expected a number from 0"),
-        ("a,m,1,2,1", "F:2: `n` is `1`, expected a number from 2"),
+        ("a,m,1,2,1", "F:2: `n` is `1`, expected a number from 2 to 100000000"),
+        ("a,m,1,2,99999999999", "F:2: `n` is `99999999999`, expected a number from 2 to 100000000"),
         ("a,m,1,2,3\na,m,1,2,3", "F:3: `m` of `a` is there twice"),
     ] {
         assert_eq!(refused(&format!("{head}\n{row}\n"), &none), message);

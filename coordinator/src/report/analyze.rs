@@ -8,12 +8,12 @@ use super::{
     audit,
     beyond::{self, Grouping, ImageSet},
     compare::{self, Standings},
-    planned, sequential,
+    fractions, planned, sequential,
 };
 use crate::{
     imports::Clusters,
     predictions::Predictions,
-    results::{RESULTS_SCHEMA, SweepResults, TrialResult},
+    results::{Origin, RESULTS_SCHEMA, SweepResults, TrialResult},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::{
@@ -170,7 +170,8 @@ pub fn analyze_clustered(
         Some(clusters) => Some(Grouping::of(clusters, &beyond::image_set(&configs, predictions, &plan.metric)?)?),
         None => None,
     };
-    let metrics = metrics(&configs, &plan);
+    let mut metrics = metrics(&configs, &plan);
+    let notes = notes(results, &configs, &mut metrics);
     let states = sequential::states(results, &configs);
     let waiting = waiting(results, &configs);
     let known = compare::known(results);
@@ -187,6 +188,7 @@ pub fn analyze_clustered(
     Ok(Analysis {
         schema: ANALYSIS_SCHEMA,
         name: results.spec.name.clone(),
+        source: results.origin.into(),
         state: results.state.clone(),
         cancel_reason: results.cancel_reason.clone(),
         partial: counts.open + counts.cancelled > 0,
@@ -196,7 +198,7 @@ pub fn analyze_clustered(
         metrics,
         strata,
         exceptions: audit::exceptions(&configs),
-        deviations: audit::deviations(results, &configs),
+        deviations: audit::deviations(results, &configs).into_iter().chain(notes).collect(),
         determinism: Determinism { repeats: results.repeats, unequal: results.unequal_repeats },
         scope: audit::scope(&results.spec),
         audit: beyond::design_audit(results, results.spec.pairing == Pairing::Common),
@@ -206,6 +208,17 @@ pub fn analyze_clustered(
         across_tasks,
         provenance: audit::provenance(results, predictions, clusters),
     })
+}
+
+/// How a file was read, and which of its accuracies are fractions: they get that unit.
+fn notes(results: &SweepResults, configs: &[ConfigTrials<'_>], metrics: &mut [MetricInfo]) -> Vec<String> {
+    let mut notes = results.notes.clone();
+    if results.origin == Origin::File {
+        let all = configs.iter().flat_map(ConfigTrials::completed).flat_map(final_metrics);
+        let values = all.map(|m| (m.name.as_str(), m.value));
+        notes.extend(fractions::told(metrics, values, results.spec.analysis.delta));
+    }
+    notes
 }
 
 impl Counts {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     imports::Clusters,
     predictions::Predictions,
-    results::{SweepResults, TrialResult},
+    results::{Origin, SweepResults, TrialResult},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::spec::{Pairing, SweepSpec};
@@ -58,9 +58,10 @@ fn exception(trial: Option<&TrialResult>) -> Option<(ExceptionKind, String)> {
 fn seen_before(results: &SweepResults) -> Option<String> {
     let reused = results.trials.iter().filter(|t| t.reused_from.is_some()).count();
     let finished = results.trials.iter().filter(|t| t.state == "Finished").count();
+    let taken = if results.origin == Origin::File { "read from a file" } else { "taken from earlier sweeps" };
     (reused > 0).then(|| {
         format!(
-            "{reused} of {finished} outcomes were taken from earlier sweeps, so they were observed before this plan was \
+            "{reused} of {finished} outcomes were {taken}, so they were observed before this plan was \
              stored; if the plan was changed after looking at them, the p-values do not account for that."
         )
     })

@@ -1,7 +1,8 @@
 //! Outcomes and plan to an [`Analysis`], and its renderings.
 //!
 //! Map, in the direction of the data: `analysis` the value · `analyze` summaries · `compare` tests and families ·
-//! `losses` trials lost from a comparison · `planned` whether the plan came first · `audit` missing trials, deviations, provenance · `wording` sentences ·
+//! `losses` trials lost from a comparison · `planned` whether the plan came first · `audit` missing trials, deviations, provenance · `summaries` published tables ·
+//! `fractions` accuracies from 0 to 1 · `source` what is not known of numbers that were read · `wording` sentences ·
 //! `number`, `time` their digits · `render` one file per format · `methods` how
 //! they were made, with formulas and sources · `files` the folder that a user gets · `replay` the same numbers once more from it. Every number in
 //! every format comes from one [`Analysis`]; the CSV files hold the observations themselves. The same input gives the
@@ -15,6 +16,7 @@ mod compare;
 pub mod document;
 pub mod figures;
 mod files;
+mod fractions;
 mod losses;
 mod methods;
 mod number;
@@ -23,6 +25,7 @@ pub mod render;
 pub mod replay;
 mod schema;
 mod sequential;
+mod source;
 mod summaries;
 mod text;
 mod time;

@@ -3,6 +3,11 @@
 use super::analysis::{Measured, Tested, Unit};
 use sweeper_stats::Interval;
 
+/// Significant digits of a double.
+const DIGITS: usize = 17;
+/// From here on whole digits are more than a double has.
+const UNREADABLE: f64 = 1e17;
+
 /// Shortest text that reads back to the same bits; exponent form for very large and very small values.
 pub(crate) fn exact(value: f64) -> String {
     format!("{value:?}")
@@ -20,6 +25,18 @@ pub(crate) fn decimals(standard_error: Option<f64>) -> usize {
     }
 }
 
+/// The middle one, or the smaller of the two in the middle; none of nothing.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().saturating_sub(1) / 2).copied()
+}
+
+/// Six significant digits, without needless zeros and without the noise of binary fractions.
+pub(crate) fn rounded(value: f64) -> String {
+    format!("{value:.5e}").parse().map_or_else(|_| exact(value), exact)
+}
+
 /// Decimals of everything that is shown of one config on one metric.
 pub(crate) fn measured_decimals(measured: &Measured) -> usize {
     decimals(measured.se)
@@ -30,12 +47,15 @@ pub(crate) fn tested_decimals(tested: &Tested) -> usize {
     decimals(Some(tested.primary.standard_error))
 }
 
-/// Fixed number of decimals; six significant digits in exponent form where fixed form would be unreadable.
+/// Fixed number of decimals, as far as a double has digits; six significant digits in exponent form where fixed form would
+/// be unreadable.
 pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     let size = value.abs();
-    if size >= 1e9 || (size > 0.0 && size < 1e-9) {
+    if size >= UNREADABLE || (size > 0.0 && size < 1e-9) {
         return format!("{value:.5e}");
     }
+    let whole = format!("{size:.0}").len();
+    let decimals = decimals.min(DIGITS.saturating_sub(whole));
     let text = format!("{value:.decimals$}");
     // "-0.00" would claim a sign that the digits do not show.
     match text.strip_prefix('-') {
@@ -99,7 +119,9 @@ fn tells(text: &str, value: f64, alpha: f64) -> bool {
 /// A test statistic, an effect size or a correlation: two decimals, or three significant digits when large.
 pub(crate) fn statistic(value: f64) -> String {
     let size = value.abs();
-    if size >= 1e6 {
+    if size < 1e-6 {
+        fixed(0.0, 2)
+    } else if size >= 1e6 {
         format!("{value:.2e}")
     } else if size >= 100.0 {
         fixed(value, 0)
@@ -153,7 +175,28 @@ mod tests {
     fn signs_are_shown_only_where_digits_carry_them() {
         assert_eq!((signed(0.4, 1), signed(-0.4, 1), signed(-0.004, 2)), ("+0.4".into(), "-0.4".into(), "0.00".into()));
         assert_eq!((signed(0.001, 2), signed(0.0, 2), fixed(-0.0, 1)), ("0.00".into(), "0.00".into(), "0.0".into()));
-        assert_eq!(fixed(1.25e12, 2), "1.25000e12");
+    }
+
+    #[test]
+    fn large_values_keep_the_digits_of_their_error() {
+        assert_eq!(
+            (fixed(1_000_000_000.004_2, 4), fixed(1.25e12, 2)),
+            ("1000000000.0042".into(), "1250000000000.00".into())
+        );
+        // Seventeen digits are all that there are.
+        assert_eq!((fixed(1e9, 12), fixed(-3e16, 5)), ("1000000000.0000000".into(), "-30000000000000000".into()));
+        assert_eq!((fixed(1e17, 2), fixed(-1.25e300, 0)), ("1.00000e17".into(), "-1.25000e300".into()));
+    }
+
+    #[test]
+    fn noise_is_not_shown() {
+        assert_eq!((rounded(0.010_000_000_000_005_116), rounded(-1.0 / 3.0)), ("0.01".into(), "-0.333333".into()));
+        assert_eq!((rounded(123_456_789.0), rounded(f64::INFINITY)), ("123457000.0".into(), "inf".into()));
+        assert_eq!(
+            (statistic(2.023_37e-32), statistic(-1e-7), statistic(0.006)),
+            ("0.00".into(), "0.00".into(), "0.01".into())
+        );
+        assert_eq!((median([3.0, 1.0, 2.0, 9.0].into_iter()), median([].into_iter())), (Some(2.0), None));
     }
 
     #[test]

@@ -206,7 +206,7 @@ fn untested_evidence(why: &Untested, metric: &MetricInfo) -> String {
             format!("{n} usable replicate{s}, the test needs {needed}")
         }
         Untested::ConstantDifference { n, difference } => {
-            let difference = number::with_unit(&number::exact(*difference), metric.unit.of_difference());
+            let difference = number::with_unit(&number::rounded(*difference), metric.unit.of_difference());
             format!("{difference} apart in each of {n} replicates, so the error of the difference cannot be estimated")
         }
         Untested::Waiting { open } => {

@@ -122,6 +122,7 @@ pub(super) fn results(conn: &Connection, sweep: SweepId) -> Result<Option<SweepR
         repeats,
         looks: looks.into_iter().map(look_result).collect(),
         origin: Origin::Sweep,
+        notes: Vec::new(),
     }))
 }
 

@@ -33,6 +33,9 @@ pub struct Analysis {
     pub schema: u32,
     /// The sweep's name.
     pub name: String,
+    /// Who made the numbers.
+    #[serde(default)]
+    pub source: Source,
     /// `running`, `finished` or `cancelled`.
     pub state: String,
     /// Why it was cancelled; none unless it was and a reason is known.
@@ -174,6 +177,8 @@ pub struct MetricInfo {
 pub enum Unit {
     /// 0 to 100; differences are percentage points.
     Percent,
+    /// 0 to 1, of a share or an accuracy.
+    Fraction,
     /// Natural logarithm.
     Nats,
     /// Unknown.
@@ -187,7 +192,7 @@ impl Unit {
         match self {
             Self::Percent => "%",
             Self::Nats => "nats",
-            Self::None => "",
+            Self::Fraction | Self::None => "",
         }
     }
 
@@ -197,7 +202,17 @@ impl Unit {
         match self {
             Self::Percent => "pp",
             Self::Nats => "nats",
-            Self::None => "",
+            Self::Fraction | Self::None => "",
+        }
+    }
+
+    /// What a perfect value is; none where a metric has no scale that different data share.
+    #[must_use]
+    pub const fn perfect(self) -> Option<f64> {
+        match self {
+            Self::Percent => Some(100.0),
+            Self::Fraction => Some(1.0),
+            Self::Nats | Self::None => None,
         }
     }
 }

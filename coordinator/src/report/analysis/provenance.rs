@@ -12,6 +12,21 @@ pub struct Determinism {
     pub unequal: u32,
 }
 
+/// Who made the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A sweep: its seeds and workers are known.
+    #[default]
+    Sweep,
+    /// A file of single trainings: nothing is known but their values.
+    File,
+    /// A published table: nothing is known but means and standard deviations.
+    Table,
+    /// Two sweeps.
+    Comparison,
+}
+
 /// Which population the intervals speak of, derived from the recipes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Scope {

@@ -26,7 +26,8 @@ pub struct DesignAudit {
     /// Change of the primary metric per trial in the order in which trials ended, configs' means taken off, and where
     /// configs share their seeds those of the replicates, too; none with too few trials.
     pub drift: Option<TTest>,
-    /// Trainings that are one and the same, though they count as several.
+    /// Trainings that are one and the same, though they count as several; of a file, whose seeds are not known, those of one
+    /// config that agree more than chance explains.
     pub copies: Vec<Copies>,
     /// Trainings, copies aside, that are compared as independent with one of the same seed.
     #[serde(default)]
@@ -71,8 +72,8 @@ pub struct Copies {
 }
 
 /// A completed trial as the audit sees it.
-struct Made<'a> {
-    trial: &'a TrialResult,
+pub(super) struct Made<'a> {
+    pub(super) trial: &'a TrialResult,
     value: f64,
     /// Number of its stratum and replicate where all configs of a stratum share the seed.
     block: Option<usize>,
@@ -210,7 +211,14 @@ fn copies(results: &SweepResults, made: &[Made<'_>], one_seed: &[Vec<&Made<'_>>]
     let seeds = |members: &[&Made<'_>]| members.iter().map(|m| m.trial.seed).collect::<BTreeSet<u64>>().len();
     let same = by_digest.values().filter(|members| seeds(members) > 1);
     let mut copies: Vec<Copies> = same.map(|members| found(members, "trained parameters", false)).collect();
-    if copies.is_empty() {
+    if results.origin == Origin::File {
+        // Their seeds are not known, so all of them count as different.
+        let stratum = |config: u32| {
+            let name = |at: usize| results.spec.configs.get(at).map(|c| &c.stratum);
+            results.spec.configs.iter().position(|c| Some(&c.stratum) == name(config as usize)).unwrap_or_default()
+        };
+        copies.extend(super::copies::groups(made, stratum).iter().map(|members| found(members, "every number", false)));
+    } else if copies.is_empty() {
         copies.extend(equal_numbers(made).iter().map(|members| found(members, "every number", false)));
     }
     for members in one_seed {

@@ -1,12 +1,13 @@
 //! What a report tells beside single configs and pairs of them.
 //!
-//! Map: `audit` whether the trials were made as an experiment should be · `failures` lost trainings as an outcome ·
+//! Map: `audit` whether the trials were made as an experiment should be, `copies` those of a file · `failures` lost trainings as an outcome ·
 //! `best` which configs may be the best · `factors` what single settings do · `curves` how trainings went · `noise` where
 //! the noise comes from · `power` what can be found · `tasks` configs over several tasks ·
 //! `tuning` who was tuned how long before.
 
 mod audit;
 mod best;
+mod copies;
 mod curves;
 mod factors;
 mod failures;

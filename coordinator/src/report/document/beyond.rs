@@ -3,12 +3,13 @@
 
 use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, grids, tuning};
 use crate::report::{
-    Analysis, Association, BestSet, Contender, Copies, DesignAudit, FactorTerm, Factors, FailureRate, Interaction,
-    MetricInfo, Stratum,
+    Analysis, Association, BestSet, ConfigResult, Contender, Copies, DesignAudit, FactorTerm, Factors, FailureRate,
+    Interaction, MetricInfo, Source, Stratum,
     number::{self, fixed, signed},
     time,
     wording::{display_name, shorten, subject},
 };
+use std::collections::BTreeMap;
 use sweeper_core::spec::{FamilyKind, Pairing};
 
 /// Above this Cramér's V configs cannot be told from what they go with.
@@ -42,7 +43,7 @@ fn section(id: &str, title: &str, note: &str, blocks: Vec<Block>) -> Option<Sect
 /// Which configs may be the best.
 pub(super) fn best(analysis: &Analysis) -> Option<Section> {
     let blocks = of_strata(analysis, |s, stratum| {
-        let table = |best: &BestSet| best_table(analysis, best, format!("best-s{s}"));
+        let table = |best: &BestSet| best_table(analysis, (stratum, best), format!("best-s{s}"));
         stratum.best.as_ref().map(table).map(Block::Table).into_iter().collect()
     });
     let how = match analysis.plan.pairing {
@@ -62,11 +63,12 @@ pub(super) fn best(analysis: &Analysis) -> Option<Section> {
     section("best", "Which may be the best", &note, blocks)
 }
 
-fn best_table(analysis: &Analysis, best: &BestSet, id: String) -> Table {
+fn best_table(analysis: &Analysis, (stratum, best): (&Stratum, &BestSet), id: String) -> Table {
     let metric = primary(analysis);
     let unit = metric.map_or("", |m| m.unit.of_value());
-    let decimals = decimals(analysis, best);
+    let decimals = decimals(analysis, stratum);
     let row = |c: &Contender| {
+        let (own, decimals) = decimals(&c.config);
         let with_best = c.with_best.as_ref().map(|i| {
             let shown = format!("[{}, {}]", signed(i.low, decimals), signed(i.high, decimals));
             Cell::number(shown, [i.low, i.high])
@@ -81,8 +83,8 @@ fn best_table(analysis: &Analysis, best: &BestSet, id: String) -> Table {
             cells: vec![
                 Cell::name(display_name(&c.config)),
                 Cell::text(if c.among_best { "may be the best" } else { "not the best" }),
-                Cell::strong(fixed(c.mean, decimals), [c.mean]),
-                c.shrunken.map_or_else(none, |mean| Cell::number(fixed(mean, decimals), [mean])),
+                Cell::strong(fixed(c.mean, own), [c.mean]),
+                c.shrunken.map_or_else(none, |mean| Cell::number(fixed(mean, own), [mean])),
                 with_best.unwrap_or_else(none),
                 rank.unwrap_or_else(none),
             ],
@@ -109,13 +111,18 @@ fn best_table(analysis: &Analysis, best: &BestSet, id: String) -> Table {
     }
 }
 
-/// Two digits of the smallest spread between neighbours, as a table of means wants them.
-fn decimals(analysis: &Analysis, best: &BestSet) -> usize {
+/// Decimals of a contender's mean, and of its difference from the best: by its own standard error, and by that of the
+/// middle contender where its own is smaller or not known.
+fn decimals<'a>(analysis: &Analysis, stratum: &'a Stratum) -> impl Fn(&str) -> (usize, usize) + use<'a> {
     let m = analysis.metrics.iter().position(|m| m.primary).unwrap_or(0);
-    let configs = analysis.strata.iter().flat_map(|s| &s.configs);
-    let named = configs.filter(|c| best.contenders.iter().any(|b| b.config == c.name));
-    let errors = named.filter_map(|c| c.cells.get(m)?.measured()?.se);
-    number::decimals(errors.reduce(f64::min))
+    let error = |c: &'a ConfigResult| Some((c.name.as_str(), c.cells.get(m)?.measured()?.se.filter(|se| *se > 0.0)?));
+    let errors: BTreeMap<&str, f64> = stratum.configs.iter().filter_map(error).collect();
+    let middle = number::median(errors.values().copied());
+    move |config| {
+        let own = errors.get(config).copied().or(middle);
+        let difference = own.zip(middle).map(|(a, b)| a.max(b)).or(own);
+        (number::decimals(own), number::decimals(difference))
+    }
 }
 
 /// What single settings do.
@@ -376,9 +383,9 @@ pub(super) fn audit(analysis: &Analysis) -> Section {
         lines.push(pairing(analysis, rho));
     }
     lines.extend(shared_seeds(audit));
-    lines.extend(audit.copies.iter().map(copies));
+    lines.extend(audit.copies.iter().map(|found| copies(found, analysis.source)));
     if audit.copies.is_empty() {
-        lines.push("No two trainings under different seeds gave the same parameters or the same numbers.".to_owned());
+        lines.push(analysis.source.no_copies().to_owned());
     }
     Section::new("audit", "How the trials were made", vec![Block::List(lines)])
 }
@@ -394,7 +401,8 @@ pub(super) fn audit_stamps(analysis: &Analysis) -> Vec<String> {
     let confounded = confounders(analysis).map(|what| {
         format!("CONFOUNDED: differences between configs are not separable from the {what} that trained them")
     });
-    let kinds = [(false, "under different seeds"), (true, "that count as independent have their seeds in common and")];
+    let seeds = if analysis.source.is_read() { "whose seeds are not known" } else { "under different seeds" };
+    let kinds = [(false, seeds), (true, "that count as independent have their seeds in common and")];
     let copied = kinds.into_iter().filter_map(|(one_seed, what)| {
         let copied = audit.copies.iter().filter(|c| c.one_seed == one_seed).map(|c| c.count).sum::<usize>();
         let stamp =
@@ -428,7 +436,12 @@ fn association(found: &Association, alpha: f64) -> String {
             found.kinds
         )
     } else {
-        format!("Configs are spread over {} kinds of {what} (Cramér's V {v}){effect}.", found.kinds)
+        let kinds = match what.as_str() {
+            "kind of device" => "kinds of device".to_owned(),
+            "library" => "libraries".to_owned(),
+            what => format!("{what}s"),
+        };
+        format!("Configs are spread over {} {kinds} (Cramér's V {v}){effect}.", found.kinds)
     }
 }
 
@@ -449,10 +462,18 @@ fn pairing(analysis: &Analysis, rho: f64) -> String {
     )
 }
 
-fn copies(found: &Copies) -> String {
+fn copies(found: &Copies, source: Source) -> String {
     let names: Vec<String> = found.trials.iter().map(|name| display_name(name)).collect();
     let more =
         if found.count > names.len() { format!(" and {} more", found.count - names.len()) } else { String::new() };
+    if source.is_read() {
+        return format!(
+            "COPIES: {}{more} agree in {}, which chance does not explain: they are likely one training, counted {} times.",
+            names.join(", "),
+            found.equal,
+            found.count
+        );
+    }
     let seeds = if found.one_seed { "one seed" } else { "different seeds" };
     format!(
         "COPIES: {}{more} have {seeds} and equal {}: they are one observation, not {}.",

@@ -7,7 +7,7 @@ use super::{
 use crate::report::{
     Analysis, Comparison, Family, MetricInfo, Role, SeedRecord, Stratum, methods,
     render::groups,
-    text,
+    source, text,
     wording::{self, Look, display_name, verdict_order},
 };
 
@@ -80,12 +80,10 @@ pub(in crate::report) fn stamps(analysis: &Analysis) -> Vec<String> {
 }
 
 fn facts(analysis: &Analysis) -> Vec<String> {
-    let p = &analysis.provenance;
     let mut facts = Vec::from_iter(analysis.planned_line());
-    facts.extend([wording::counts(&analysis.counts), text::question(analysis)]);
+    facts.extend([source::counts(analysis), text::question(analysis)]);
     facts.extend(text::notes(analysis).into_iter().map(|(whose, note)| format!("Note on {whose}: {note}")));
-    let closed = p.closed.as_ref().map_or_else(String::new, |closed| format!(", closed {closed}"));
-    facts.push(format!("Submitted {}{closed}.", p.submitted));
+    facts.push(source::times(analysis));
     facts
 }
 
@@ -262,7 +260,7 @@ fn exceptions(analysis: &Analysis) -> Section {
     let groups = groups::exceptions(analysis);
     let mut blocks = Vec::new();
     if groups.is_empty() {
-        blocks.push(Block::Text("None: every planned trial completed with finite numbers.".to_owned()));
+        blocks.push(Block::Text(analysis.source.none_missing().to_owned()));
     } else {
         let row = |group: &groups::ExceptionGroup<'_>| Row {
             marked: false,
@@ -326,9 +324,10 @@ fn provenance(analysis: &Analysis) -> Section {
         columns: vec![Column::text("config"), Column::number("replicate"), Column::number("seed")],
         rows: p.seeds.iter().take(some).map(seed).collect(),
     };
+    let (heading, language) = analysis.source.text();
     let mut blocks = vec![
         Block::Facts(text::provenance(analysis)),
-        fold("Sweep file", vec![Block::Code { language: "toml", text: p.toml.clone() }]),
+        fold(heading, vec![Block::Code { language, text: p.toml.clone() }]),
         fold("Recipes (what differs from the defaults)", recipes.collect()),
     ];
     if some > 0 {

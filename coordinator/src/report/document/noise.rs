@@ -351,14 +351,18 @@ impl Stratum<'_> {
             }
             Row { marked: false, cells }
         };
+        // Accuracies of files may be fractions.
+        let metric = |s: &Smoothed| self.analysis.metrics.iter().find(|m| m.name == s.metric);
+        let unit = self.stratum.smoothed.iter().find_map(metric).map_or("pp", |m| m.unit.of_difference());
+        let of = |what: &str| if unit.is_empty() { what.to_owned() } else { format!("{what} ({unit})") };
         let columns = vec![
             Column::text("config"),
             Column::text("metric"),
             Column::number("n"),
-            Column::number("bias (pp)").hint("mean of smoothed minus plain"),
+            Column::number(of("bias")).hint("mean of smoothed minus plain"),
             Column::number(number::percent(self.analysis.plan.confidence)),
-            Column::number("SD smoothed (pp)"),
-            Column::number("SD plain (pp)"),
+            Column::number(of("SD smoothed")),
+            Column::number(of("SD plain")),
             Column::number("ratio"),
             Column::number("p").hint("Pitman and Morgan's test of equal SDs, uncorrected"),
         ];

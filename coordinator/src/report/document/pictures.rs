@@ -2,8 +2,8 @@
 
 use super::Figure;
 use crate::report::{
-    Analysis, ConfigImages, ConfigResult, Family, ImageNoise, ImagesResult, LearningCurves, MetricInfo, Stratum,
-    Verdict,
+    Analysis, ConfigImages, ConfigResult, Family, ImageNoise, ImagesResult, LearningCurves, MetricInfo, Source,
+    Stratum, Verdict,
     figures::{
         self, Axis, Caption, Curve, CurvePoint, Curves, DotRow, Dots, FigureError, Forest, ForestRow, Interval, Pair,
         Run, SlopePanel, Slopes, Variance, VarianceRow,
@@ -116,21 +116,27 @@ pub(super) fn values(
         config.baseline || matches!(look(config), Some(figures::Verdict::Better | figures::Verdict::Worse))
     };
     let (shown, cut) = capped(stratum.configs.iter().map(decided), "configs");
-    let dots = if dotted { "Every training as a dot; the" } else { "Too many trainings for a dot each. The" };
-    let words = format!("{dots} mark is the mean with its {confidence} interval.{cut}");
+    let dots = match analysis.source {
+        // Of single trainings nothing is known.
+        Source::Table => "The mark is the published mean with its",
+        _ if dotted => "Every training as a dot; the mark is the mean with its",
+        _ => "Too many trainings for a dot each. The mark is the mean with its",
+    };
+    let words = format!("{dots} {confidence} interval.{cut}");
+    let title = if analysis.source == Source::Table { "Published means" } else { "All trainings" };
     let axis = Axis {
         label: display_name(&metric.name),
         unit: metric.unit.of_value().to_owned(),
         note: direction(metric.direction).to_owned(),
     };
     let drawn = figures::dots(&Dots {
-        caption: caption(id, "All trainings", &words),
+        caption: caption(id, title, &words),
         axis,
         interval_name: format!("{confidence} interval of the mean"),
         reference,
         rows: kept(stratum.configs.iter(), &shown).map(row).collect(),
     });
-    Figure::of(&words, "All trainings", id, drawn)
+    Figure::of(&words, title, id, drawn)
 }
 
 /// Differences with their intervals, for each alone and for all at once.

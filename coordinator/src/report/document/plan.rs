@@ -6,7 +6,7 @@ use crate::report::{
     text::correction_name,
     wording::{self, display_name},
 };
-use sweeper_core::spec::{FamilyKind, Missing, Pairing};
+use sweeper_core::spec::{FamilyKind, Missing};
 
 /// The plan as a table, folded: it is needed rarely, and must be there.
 pub(super) fn section(analysis: &Analysis) -> Section {
@@ -28,7 +28,7 @@ pub(super) fn section(analysis: &Analysis) -> Section {
         ("direction", Cell::text(wording::direction(Some(plan.direction)))),
         ("compared", Cell::text(compared(plan.family))),
         ("baseline", or_none(Some(display_name(&plan.baseline)).filter(|name| !name.is_empty()))),
-        ("pairing", Cell::text(pairing(plan.pairing))),
+        ("pairing", Cell::text(analysis.source.pairing(plan.pairing))),
         ("correction", Cell::text(correction_name(plan.correction))),
         ("alpha", exact(plan.alpha)),
         ("confidence", exact(plan.confidence)),
@@ -65,13 +65,6 @@ const fn compared(family: FamilyKind) -> &'static str {
         FamilyKind::OneFactor => "every two configs that differ in one setting",
         FamilyKind::AllPairs => "every two configs",
         FamilyKind::Matched => "configs of one name in two sweeps",
-    }
-}
-
-const fn pairing(pairing: Pairing) -> &'static str {
-    match pairing {
-        Pairing::Common => "replicate r has one seed in every config",
-        Pairing::Independent => "every trial has a seed of its own",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, Row, Table};
 use crate::report::{
-    Analysis, Cell as Observed, ConfigResult, MetricInfo, Stratum,
+    Analysis, Cell as Observed, ConfigResult, MetricInfo, Source, Stratum,
     number::{self, fixed, measured_decimals},
     text,
     wording::display_name,
@@ -21,7 +21,7 @@ pub(super) fn table(
     let mut columns = vec![Column::text("config")];
     columns.extend(heads.map(|head| match head {
         "IQM" => Column::number(head).hint("interquartile mean: of the middle half of the trainings"),
-        "SD" => Column::number(head).hint("sample standard deviation of single trainings, divisor n - 1"),
+        "SD" => Column::number(head).hint(analysis.source.deviation_hint()),
         _ => Column::number(head),
     }));
     Table {
@@ -76,11 +76,16 @@ pub(super) fn matrix(analysis: &Analysis, stratum: &Stratum, id: String) -> Tabl
         let name = display_name(&metric.name);
         Column::number(if unit.is_empty() { name } else { format!("{name} ({unit})") })
     };
-    let mut columns = vec![Column::text("config"), Column::number("completed")];
+    let table = analysis.source == Source::Table;
+    let mut columns = vec![Column::text("config"), Column::number(if table { "n" } else { "completed" })];
     columns.extend(analysis.metrics.iter().map(head));
     let row = |config: &ConfigResult| {
         let (done, planned) = (config.counts.completed, config.counts.planned);
-        let completed = Cell::number(format!("{done} of {planned}"), [done as f64, planned as f64]);
+        let completed = if table {
+            Cell::number(planned.to_string(), [planned as f64])
+        } else {
+            Cell::number(format!("{done} of {planned}"), [done as f64, planned as f64])
+        };
         let mut cells = vec![name(config), completed];
         cells.extend(config.cells.iter().map(matrix_cell));
         Row { marked: config.baseline, cells }

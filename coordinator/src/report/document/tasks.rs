@@ -3,6 +3,7 @@
 use super::{Block, Cell, Column, Figure, Row, Section, Table, pictures::caption};
 use crate::report::{
     AcrossTasks, Analysis, MeanDifference, MetricInfo, SharedSeeds, TaskComparison, TaskConfig, TaskDifference, Told,
+    Unit,
     figures::{self, Axis, Curve, CurvePoint, Interval, Profiles},
     number::{self, fixed, signed},
     wording::{direction, display_name, shorten},
@@ -75,6 +76,9 @@ impl<'a> Page<'a> {
         )];
         lines.push(
             match across.seeds {
+                SharedSeeds::Own if self.analysis.source.is_read() => {
+                    "Seeds are not known: every training counts as one of its own, and is resampled by itself within its task."
+                }
                 SharedSeeds::Own => "Every training has a seed of its own, and is resampled by itself within its task.",
                 SharedSeeds::WithinTasks => {
                     "Replicate r has one seed in all configs of a task: pairs are resampled together, within each task."
@@ -93,9 +97,11 @@ impl<'a> Page<'a> {
                 .to_owned(),
         );
         lines.push(if across.one_scale {
-            "Values in percent are put together as they are, without a normalisation: a task with a larger spread weighs more, and \
-             one with more trainings, too. The optimality gap is the mean shortfall from 100 %."
-                .to_owned()
+            let (values, perfect) = if self.is_fraction() { ("from 0 to 1", "1") } else { ("in percent", "100 %") };
+            format!(
+                "Values {values} are put together as they are, without a normalisation: a task with a larger spread weighs more, \
+                 and one with more trainings, too. The optimality gap is the mean shortfall from {perfect}."
+            )
         } else {
             format!(
                 "{metric} has no scale that all tasks share, so no mean over tasks is told: only the probability of improvement, \
@@ -127,11 +133,17 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Decimals of all means of configs.
+    /// Whether a perfect value is 1 and not 100 %.
+    fn is_fraction(&self) -> bool {
+        self.metric.unit == Unit::Fraction
+    }
+
+    /// Decimals of all means of configs: by the standard error of the middle one.
     fn decimals(&self) -> usize {
         let m = self.analysis.metrics.iter().position(|m| m.primary).unwrap_or(0);
         let configs = self.analysis.strata.iter().flat_map(|s| &s.configs);
-        number::decimals(configs.filter_map(|c| c.cells.get(m)?.measured()?.se).reduce(f64::min))
+        let errors = configs.filter_map(|c| c.cells.get(m)?.measured()?.se.filter(|se| *se > 0.0));
+        number::decimals(number::median(errors))
     }
 
     fn configs(&self) -> Table {
@@ -165,7 +177,11 @@ impl<'a> Page<'a> {
                 Column::number("median"),
                 Column::number("IQM").hint("interquartile mean: of the middle half of the trainings of all tasks"),
                 Column::number(format!("{}, these tasks", self.confidence)).hint("interval of the interquartile mean"),
-                Column::number("optimality gap").hint("mean shortfall from 100 %"),
+                Column::number("optimality gap").hint(if self.is_fraction() {
+                    "mean shortfall from 1"
+                } else {
+                    "mean shortfall from 100 %"
+                }),
             ],
             rows: self.across.configs.iter().map(row).collect(),
         }
@@ -250,7 +266,7 @@ impl<'a> Page<'a> {
         columns.extend([
             Column::number("mean over tasks"),
             Column::number(format!("{}, these tasks", self.confidence))
-                .hint("t interval; with seeds that tasks share of the seeds that all have"),
+                .hint("t interval; where tasks share seeds, over the seeds that every task has"),
             Column::number(format!("{}, new tasks", self.confidence)).hint("t interval, each task one observation"),
         ]);
         Table {

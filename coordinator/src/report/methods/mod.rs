@@ -59,7 +59,8 @@ pub(super) fn methods(analysis: &Analysis) -> Vec<Method> {
     let mut list = vec![
         Method::new("One observation is the final value of one training; n counts trainings."),
         Method::new(format!(
-            "SD is the sample standard deviation (divisor n - 1). The interval beside a mean is the {confidence} t-interval of that mean."
+            "{} The interval beside a mean is the {confidence} t-interval of that mean.",
+            analysis.source.deviation()
         ))
         .formula(&formulas::MEAN_INTERVAL),
     ];
@@ -89,8 +90,7 @@ fn tests(analysis: &Analysis, used: &Used) -> Vec<Method> {
             list.push(Method::new(text).formula(&formulas::PAIRED_T).of([&works::STUDENT, &works::WELCH]));
         }
         Pairing::Independent if used.welch_t => {
-            let text = "Every trial has a seed of its own, so the test is Welch's t-test.";
-            list.push(Method::new(text).formula(&formulas::WELCH_T).of([&works::WELCH]));
+            list.push(Method::new(analysis.source.welch()).formula(&formulas::WELCH_T).of([&works::WELCH]));
         }
         _ => {}
     }

@@ -4,8 +4,8 @@ use crate::report::{
     Analysis, Cell, Comparison, Family, MetricInfo, Role, Stratum,
     document::{Table, stamps, task_tables},
     number::{fixed, measured_decimals},
-    text,
-    wording::{Look, counts, display_name, shorten, subject_within, verdict_order},
+    source, text,
+    wording::{Look, display_name, shorten, subject_within, verdict_order},
 };
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
@@ -24,7 +24,7 @@ pub fn terminal(analysis: &Analysis, color: bool) -> String {
         line(&mut out, &paint.as_style(&stamp, warning()));
     }
     analysis.planned_line().iter().for_each(|planned| line(&mut out, planned));
-    line(&mut out, &counts(&analysis.counts));
+    line(&mut out, &source::counts(analysis));
     for stratum in &analysis.strata {
         line(&mut out, "");
         if !stratum.name.is_empty() {

@@ -232,6 +232,7 @@ fn the_audit_sees_confounding_drift_and_copies() {
         r.attempts.iter_mut().for_each(|a| a.worker = format!("w{}", (a.replicate + a.config) % 2));
     });
     assert!(shuffled.audit.associations[0].v < 0.3 && shuffled.audit.copies.is_empty());
+    assert!(format!("{:?}", Document::of(&shuffled)).contains("Configs are spread over 2 workers (Cramér's V"));
     let drifting = |pairing: Pairing| {
         planned(&[50.0, 53.0], 20, move |r| {
             r.spec.pairing = pairing;

@@ -60,6 +60,7 @@ impl Builder {
             unequal_repeats: 0,
             repeats: 0,
             origin: Origin::Sweep,
+            notes: Vec::new(),
         };
         Self { results }
     }

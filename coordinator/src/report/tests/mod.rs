@@ -16,6 +16,7 @@ mod methods;
 mod noise;
 mod parse_back;
 mod planned;
+mod read;
 mod records;
 mod replay;
 mod schema;

@@ -10,7 +10,7 @@ pub use compare::{MeanDifference, TaskComparison, TaskDifference};
 pub use profile::{ConfigProfile, TaskProfiles};
 
 use crate::{
-    report::analysis::{ConfigResult, Measured, MetricInfo, Observation, Stratum, Unit},
+    report::analysis::{ConfigResult, Measured, MetricInfo, Observation, Stratum},
     results::SweepResults,
 };
 use schemars::JsonSchema;
@@ -27,8 +27,6 @@ use sweeper_stats::{
 const RESAMPLES: u32 = 10_000;
 /// Runs that all resamples of a report may draw together: 4 ns each, so what a second or two can do.
 const MOST_DRAWN: u64 = 400_000_000;
-/// What the optimality gap of a metric in percent is measured from.
-const PERFECT: f64 = 100.0;
 
 /// Configs over all tasks of a sweep, on the primary metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,7 +35,7 @@ pub struct AcrossTasks {
     pub tasks: Vec<String>,
     /// Which runs have one seed; they are drawn together.
     pub seeds: SharedSeeds,
-    /// Whether values of different tasks are put together as they are. Only percent have one scale in all tasks; of
+    /// Whether values of different tasks are put together as they are. Only percent and fractions have one scale in all tasks; of
     /// other metrics the probability of improvement is told, which needs none.
     pub one_scale: bool,
     /// Configs with values in every task, in sweep order.
@@ -183,7 +181,8 @@ pub(in crate::report) fn across_tasks(
     let barred = (plan.stopping != Stopping::Fixed).then_some("looks decided how many trainings there are");
     let seeds = shared_seeds(results);
     let ground = Ground { seeds, direction: metric.direction, confidence: plan.confidence, seed: spec.seed, barred };
-    let one_scale = metric.unit == Unit::Percent;
+    let perfect = metric.unit.perfect();
+    let one_scale = perfect.is_some();
     let names = names(strata);
     let of = |name: &str| by_task(strata, name, m);
     let left_out = names.iter().filter(|name| of(name).is_none()).map(|name| (*name).to_owned()).collect();
@@ -191,7 +190,7 @@ pub(in crate::report) fn across_tasks(
     let (comparisons, comparisons_left_out, drawn) = compare::comparisons(strata, &everywhere, m, &ground, one_scale);
     let configs = everywhere.iter().enumerate().map(|(at, (name, values))| {
         let baseline = *name == plan.baseline;
-        config((name, baseline), values, (one_scale, &ground), (at, drawn))
+        config((name, baseline), values, (perfect, &ground), (at, drawn))
     });
     Some(AcrossTasks {
         tasks: strata.iter().map(|s| s.name.clone()).collect(),
@@ -234,7 +233,7 @@ fn shared_seeds(results: &SweepResults) -> SharedSeeds {
 fn config(
     (name, baseline): (&str, bool),
     values: &ByTask<'_>,
-    (one_scale, ground): (bool, &Ground),
+    (perfect, ground): (Option<f64>, &Ground),
     (at, drawn): (usize, u64),
 ) -> TaskConfig {
     let scores = plain(values);
@@ -260,7 +259,7 @@ fn config(
         baseline,
         n: (n, least),
         means: values.iter().map(|measured| measured.mean).collect(),
-        pooled: if one_scale { pooled(&scores, PERFECT).ok() } else { None },
-        iqm_interval: one_scale.then(interval),
+        pooled: perfect.and_then(|perfect| pooled(&scores, perfect).ok()),
+        iqm_interval: perfect.map(|_| interval()),
     }
 }
