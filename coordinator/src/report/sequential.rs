@@ -118,7 +118,7 @@ fn paths(monitor: &Monitor, baseline: &[Outcome], others: &[Vec<Outcome>]) -> Ve
         return paths;
     }
     // Counted from the last one, so that the path ends where the comparison does.
-    for (_, replicates) in looks.iter().enumerate().filter(|(at, _)| (looks.len() - 1 - at) % every == 0) {
+    for (_, replicates) in looks.iter().enumerate().filter(|(at, _)| (looks.len() - 1 - at).is_multiple_of(every)) {
         let seen = |all: &[Outcome]| all.iter().take(*replicates).copied().collect::<Vec<Outcome>>();
         let others: Vec<Vec<Outcome>> = others.iter().map(|all| seen(all)).collect();
         let Ok(progress) = monitor.decide(&seen(baseline), &others) else { continue };

@@ -114,20 +114,27 @@ fn differences(
     match pairing {
         Pairing::Common => {
             let (replicates, a, b) = super::pair::common_replicates(&a.values, &b.values);
-            let values = replicates.iter().zip(a.iter().zip(&b)).map(|(r, (a, b))| (*r, a - b));
-            let (before, after): (Vec<(u32, f64)>, Vec<(u32, f64)>) =
-                values.partition(|(r, _)| known_a.contains(r) && known_b.contains(r));
-            (before.len(), before.iter().chain(&after).map(|(_, value)| *value).collect())
+            let both = |r: &u32| known_a.contains(r) && known_b.contains(r);
+            let order: Vec<usize> = known_first(replicates.iter().map(both));
+            let before = replicates.iter().filter(|r| both(r)).count();
+            (before, order.into_iter().map(|at| a[at] - b[at]).collect())
         }
         Pairing::Independent => {
             let ordered = |measured: &Measured, known: &BTreeSet<u32>| -> (usize, Vec<f64>) {
-                let is_known = |o: &&Observation| known.contains(&o.replicate);
-                let (before, after): (Vec<&Observation>, Vec<&Observation>) =
-                    measured.values.iter().partition(is_known);
-                (before.len(), before.iter().chain(&after).map(|o| o.value).collect())
+                let is_known = |o: &Observation| known.contains(&o.replicate);
+                let order = known_first(measured.values.iter().map(is_known));
+                let before = measured.values.iter().filter(|o| is_known(o)).count();
+                (before, order.into_iter().map(|at| measured.values[at].value).collect())
             };
             let ((known_a, a), (known_b, b)) = (ordered(a, known_a), ordered(b, known_b));
             (known_a.min(known_b), a.iter().zip(&b).map(|(a, b)| a - b).collect())
         }
     }
+}
+
+/// Places of those that were known, then of the others, each in their order.
+fn known_first(known: impl Iterator<Item = bool>) -> Vec<usize> {
+    let known: Vec<bool> = known.collect();
+    let of = |wanted: bool| known.iter().enumerate().filter(move |(_, k)| **k == wanted).map(|(at, _)| at);
+    of(true).chain(of(false)).collect()
 }

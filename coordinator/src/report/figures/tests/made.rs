@@ -156,7 +156,7 @@ impl Made {
     pub(super) fn looks(&self, paths: usize) -> Looks {
         let path = |p: usize| Path {
             name: self.name(p),
-            decided: p % 3 == 0,
+            decided: p.is_multiple_of(3),
             points: (2..7).map(|i| (i as f64, self.v(p + i))).collect(),
         };
         Looks {
