@@ -63,7 +63,7 @@ pub(super) fn planning(results: &SweepResults, strata: &[Stratum]) -> Planning {
         stored: own.then(|| time::utc(results.submitted_ms, false)),
         first_result: first.map(|ms| time::utc(ms, false)),
         replicates: counts().min().zip(counts().max()).filter(|_| own),
-        stopping: stopping(&results.spec.analysis.stopping),
+        stopping: stopping(&results.spec.analysis.stopping, counts().max()),
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn planning(results: &SweepResults, strata: &[Stratum]) -> Planning {
 pub(super) fn published() -> Planning {
     Planning {
         reasons: vec!["The numbers were published before anybody said how to judge them here.".to_owned()],
-        stopping: stopping(&Stopping::Fixed),
+        stopping: stopping(&Stopping::Fixed, None),
         ..Planning::default()
     }
 }
@@ -104,15 +104,23 @@ fn first_result(results: &SweepResults) -> Option<u64> {
     ended.filter_map(|a| a.ended_ms).min()
 }
 
-fn stopping(rule: &Stopping) -> String {
+/// In words; `end` is the most replicates that a config may get.
+fn stopping(rule: &Stopping, end: Option<u32>) -> String {
     match rule {
         Stopping::Fixed => "none: one analysis at the end of the plan".to_owned(),
         Stopping::Looks { looks, spending, futility } => {
             let when = match looks {
                 LookPlan::Count(count) => format!("{count} looks"),
                 LookPlan::At(at) => {
-                    let at: Vec<String> = at.iter().map(u32::to_string).collect();
-                    format!("looks at {} replicates and at the end", at.join(", "))
+                    let before = |look: &&u32| end.is_none_or(|end| **look < end);
+                    let at: Vec<String> = at.iter().filter(before).map(u32::to_string).collect();
+                    match at.as_slice() {
+                        [] => "one look, at the end".to_owned(),
+                        [one] => format!("looks at {one} replicates and at the end"),
+                        [first @ .., last] => {
+                            format!("looks at {} and {last} replicates and at the end", first.join(", "))
+                        }
+                    }
                 }
             };
             let spent = match spending {

@@ -262,7 +262,7 @@ pub fn factorial_anova(
 }
 
 /// Columns that a term is adjusted for.
-fn base_columns(terms: &[(Term, std::ops::Range<usize>)], term: Term, sums: SumsOfSquares) -> Vec<usize> {
+pub(crate) fn base_columns(terms: &[(Term, std::ops::Range<usize>)], term: Term, sums: SumsOfSquares) -> Vec<usize> {
     let keep = |other: Term| other != term && (sums == SumsOfSquares::TypeIII || !other.contains(term));
     std::iter::once(0).chain(terms.iter().filter(|(t, _)| keep(*t)).flat_map(|(_, columns)| columns.clone())).collect()
 }

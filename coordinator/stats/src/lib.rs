@@ -27,6 +27,7 @@
 //! | [`rank_intervals`](mod@rank_intervals) | confidence intervals of ranks, shrunken means |
 //! | [`linear`] | least squares by QR with rank detection, HC3 errors |
 //! | [`factorial`] | analysis of variance of crossed factors |
+//! | [`robust_terms`](mod@robust_terms) | terms of a factorial model without equal variances |
 //! | [`grid`] | design audit: ranks, aliased terms, one-factor-apart pairs, complete sub-grids |
 //! | [`contrast`] | contrasts of cell means, differences in differences |
 //! | [`audit`] | confounding with workers, drift, duplicated results |
@@ -87,6 +88,7 @@ pub mod rank_intervals;
 pub mod ranks;
 mod recursion;
 pub mod robust;
+pub mod robust_terms;
 pub mod simulate;
 pub mod spending;
 mod stages;
@@ -123,6 +125,7 @@ pub use ranks::{Alternative, RankKind, RankTest, mann_whitney, wilcoxon};
 pub use robust::{
     LeaveOneOut, Omission, Omitted, TRIM, iqm, leave_one_out, leave_one_pair_out, trimmed_mean, yuen, yuen_paired,
 };
+pub use robust_terms::{RobustTerm, robust_terms};
 pub use simulate::Characteristics;
 pub use spending::Boundary;
 pub use summary::{Interval, Summary, iqr, mean_interval, quantile, summary};

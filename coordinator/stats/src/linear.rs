@@ -154,7 +154,7 @@ impl Qr {
     }
 
     /// `y` becomes Q y.
-    fn apply(&self, y: &mut [f64]) {
+    pub(crate) fn apply(&self, y: &mut [f64]) {
         for k in (0..self.rank).rev() {
             let (head, tail, diagonal) = self.reflector(k);
             reflect(head, tail, diagonal, &mut y[k..]);
@@ -175,7 +175,7 @@ impl Qr {
     }
 
     /// Solves `R' x = b` for the independent columns.
-    fn solve_transposed(&self, b: &[f64]) -> Vec<f64> {
+    pub(crate) fn solve_transposed(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b[..self.rank].to_vec();
         for k in 0..self.rank {
             x[k] = (x[k] - dot(&x[..k], &self.columns[k][..k])) / self.columns[k][k];
@@ -307,7 +307,7 @@ pub fn least_squares(design: &Matrix, y: &[f64]) -> Result<LinearFit, Degenerate
     })
 }
 
-fn leverages(qr: &Qr, rows: usize) -> Vec<f64> {
+pub(crate) fn leverages(qr: &Qr, rows: usize) -> Vec<f64> {
     let mut leverages = vec![0.0; rows];
     for k in 0..qr.rank {
         let mut column = vec![0.0; rows];

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::within;
 use crate::compare::{TTest, paired_t, welch_t};
 use crate::degenerate::{Degenerate, check_fraction, check_pairs, check_sample, finite};
 use crate::distributions::increasing_root;
@@ -106,6 +107,62 @@ fn shown_better(tested: &mut [(usize, usize, f64)], alpha: f64) -> Vec<(usize, u
         .collect()
 }
 
+/// Means of groups that share their replicates, with the errors that matter among them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResidualErrors {
+    /// Mean of every group.
+    pub means: Vec<f64>,
+    /// Standard error of every mean relative to the others.
+    pub standard_errors: Vec<f64>,
+    /// Whether all groups have one residual variance; else each has its own.
+    pub pooled: bool,
+}
+
+/// Own residual variances are used where they differ by more than this factor, 2 in standard deviations.
+const UNEQUAL_VARIANCES: f64 = 4.0;
+
+/// Standard errors of the means of k groups with respect to each other, where the values at one position share a seed.
+/// What a seed does to all groups falls out of every difference, so it is no part of the error: with
+/// `e_ib = y_ib - mean_i - mean_b + mean` over n seeds b, the residuals of the two-way additive model group + seed, the
+/// residual mean square is `MS = sum e_ib^2 / ((k - 1)(n - 1))`, and every mean has the error `sqrt(MS / n)`.
+///
+/// Where the groups' own mean squares `k/(k - 1) * sum_b e_ib^2 / (n - 1)`, whose average MS is, differ by more than a
+/// factor of 4, each group has its own: `(k - 2)/(k - 1)` of its expectation is the group's variance, the rest the average one.
+///
+/// # Errors
+/// [`Degenerate::TooFew`] below two groups or two seeds, [`Degenerate::LengthMismatch`], [`Degenerate::NotFinite`],
+/// [`Degenerate::ZeroVariance`] when the groups differ by constants, [`Degenerate::Domain`] beyond `f64`.
+pub fn residual_errors(samples: &[&[f64]]) -> Result<ResidualErrors, Degenerate> {
+    let k = samples.len();
+    if k < 2 {
+        return Err(Degenerate::TooFew { n: k, needed: 2 });
+    }
+    samples.iter().try_for_each(|sample| check_pairs(samples[0], sample, 2))?;
+    let n = samples[0].len();
+    let all = Moments::of(&samples.concat());
+    let groups: Vec<usize> = (0..k * n).map(|at| at / n).collect();
+    let seeds: Vec<usize> = (0..k * n).map(|at| at % n).collect();
+    let rest = within(&within(all.deviations(), &groups, k), &seeds, n);
+    let squares = |x: &[f64]| compensated_sum(x.iter().map(|v| v * v));
+    let residual = squares(&rest);
+    if residual <= 1e-26 * squares(all.deviations()) {
+        return Err(Degenerate::ZeroVariance { value: all.mean() });
+    }
+    let pooled = residual / ((k - 1) * (n - 1)) as f64;
+    let factor = k as f64 / ((k - 1) * (n - 1)) as f64;
+    let own: Vec<f64> = rest.chunks(n).map(|rest| factor * squares(rest)).collect();
+    let (least, most) = own.iter().fold((f64::MAX, 0.0_f64), |(least, most), v| (least.min(*v), most.max(*v)));
+    // A group without any residual, by chance, has no error of its own either.
+    let unequal = least > 1e-26 * most && most > UNEQUAL_VARIANCES * least;
+    let error = |variance: f64| finite("a standard error", all.in_units((variance / n as f64).sqrt()));
+    let variances = if unequal { own } else { vec![pooled; k] };
+    Ok(ResidualErrors {
+        means: samples.iter().map(|s| summary(s).map(|s| s.mean)).collect::<Result<_, _>>()?,
+        standard_errors: variances.into_iter().map(error).collect::<Result<_, _>>()?,
+        pooled: !unequal,
+    })
+}
+
 /// Means drawn towards their centre.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shrunken {
@@ -120,7 +177,8 @@ pub struct Shrunken {
 }
 
 /// Empirical-Bayes estimates of several true means from their sample means and standard errors, against the winner's
-/// curse: the best of k observed means is too good on average, the largest shrunken one much less so.
+/// curse: the best of k observed means is too good on average, the largest shrunken one much less so. The errors are those
+/// of the means relative to each other: where groups share their seeds, see [`residual_errors`].
 ///
 /// `mean - B (mean - centre)` with `B = (k - 3)/(k - 1) * se^2 / (se^2 + tau^2)`; tau^2 makes
 /// `sum (mean - centre)^2 / (se^2 + tau^2)` equal to k - 1 (0 when it cannot). With equal standard errors it is the

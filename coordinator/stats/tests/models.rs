@@ -18,6 +18,7 @@ use sweeper_stats::factorial::{FactorialOptions, SumsOfSquares, Term, factorial_
 use sweeper_stats::grid::{Merge, design_audit, interaction_squares, largest_complete_subgrid};
 use sweeper_stats::linear::{Covariance, Matrix, least_squares};
 use sweeper_stats::rank_intervals::{rank_intervals, shrink_means};
+use sweeper_stats::robust_terms::{RobustTerm, robust_terms};
 use sweeper_stats::variances::{brown_forsythe, pitman_morgan, variance_f, variance_f_summary};
 use sweeper_stats::{TTest, welch_t};
 
@@ -152,6 +153,24 @@ fn cells(case: &Case) {
     let welch = welch_t(four[0], four[1], 0.9).unwrap();
     case.near("welch", two.statistic, welch.statistic, 1e-12 * welch.statistic.abs());
     case.near("welch df", two.df, welch.df, 1e-12 * welch.df);
+}
+
+/// Statistic, degrees of freedom and p of every term.
+fn robust(case: &Case) {
+    let cells = rows(&case.input["cells"]);
+    let cells: Vec<&[f64]> = cells.iter().map(Vec::as_slice).collect();
+    let levels: Vec<Vec<usize>> = case.input["levels"].as_array().unwrap().iter().map(counts).collect();
+    let [paired, interactions] = ["paired", "interactions"].map(|key| case.input[key].as_bool().unwrap());
+    let got = robust_terms(&cells, &levels, paired, interactions).unwrap();
+    let want = rows(case.expected);
+    assert_eq!(got.len(), want.len(), "{}", case.name);
+    for (RobustTerm { term, test }, want) in got.iter().zip(want) {
+        let test = test.as_ref().unwrap();
+        let found = [test.statistic, test.df_numerator, test.df_denominator, test.p_value];
+        for (found, want) in found.into_iter().zip(want) {
+            case.near(&format!("{term:?}"), found, want, 1e-8 * want.abs().max(1e-9));
+        }
+    }
 }
 
 fn design(case: &Case) {
@@ -404,6 +423,7 @@ fn every_figure_meets_its_reference() {
             "ranks" => ranks(&case),
             "shrink" => shrink(&case),
             "ancova" => covariance(&case),
+            "robust" => robust(&case),
             other => panic!("unknown kind {other}"),
         }
     }

@@ -10,6 +10,7 @@ use sweeper_stats::curves::{CurveBand, difference_band, mean_band};
 use sweeper_stats::distributions::student_t_critical;
 use sweeper_stats::factorial::{FactorialOptions, factorial_anova};
 use sweeper_stats::rank_intervals::{rank_intervals, shrink_means};
+use sweeper_stats::robust_terms::robust_terms;
 use sweeper_stats::variances::pitman_morgan;
 
 fn normals(repeat: u64, part: u32, count: usize) -> Vec<f64> {
@@ -256,4 +257,43 @@ fn boschloo_keeps_its_level_and_beats_fisher() {
     let largest = (1..1000).map(|i| size(f64::from(i) / 1000.0)).fold(0.0, f64::max);
     eprintln!("largest size {largest}");
     assert!(largest <= level + 1e-9 && largest > 0.03);
+}
+
+/// A main effect that is none, where one cell scatters five times as much as the others and was run least often.
+#[test]
+fn robust_terms_hold_their_level_where_the_classical_test_does_not() {
+    let levels: Vec<Vec<usize>> = (0..6).map(|cell| vec![cell / 2, cell % 2]).collect();
+    let counts = [4, 10, 10, 10, 10, 10];
+    let rejected = |paired: bool, which: usize, robust: bool| {
+        share(1500, |r| {
+            let shared = normals(r, 1, 10);
+            let cell = |c: usize| -> Vec<f64> {
+                let n = if paired { 10 } else { counts[c] };
+                let noise = normals(r, 2 + c as u32, n);
+                let sd = if c == 0 { 5.0 } else { 1.0 };
+                (0..n).map(|b| sd * noise[b] + if paired { shared[b] } else { 0.0 }).collect()
+            };
+            let cells: Vec<Vec<f64>> = (0..6).map(cell).collect();
+            let slices: Vec<&[f64]> = cells.iter().map(Vec::as_slice).collect();
+            if robust {
+                return robust_terms(&slices, &levels, paired, true).unwrap()[which].test.as_ref().unwrap().p_value
+                    < 0.05;
+            }
+            let factor =
+                |f: usize| -> Vec<usize> { cells.iter().zip(&levels).flat_map(|(c, l)| vec![l[f]; c.len()]).collect() };
+            let block: Vec<usize> = cells.iter().flat_map(|c| 0..c.len()).collect();
+            let options = FactorialOptions::default();
+            let (a, b) = (factor(0), factor(1));
+            let anova = factorial_anova(&cells.concat(), &[&a, &b], paired.then_some(&block[..]), &options).unwrap();
+            anova.terms[which + usize::from(paired)].p_value < 0.05
+        })
+    };
+    for paired in [false, true] {
+        for (which, term) in ["three levels", "two levels", "interaction"].into_iter().enumerate() {
+            let level = rejected(paired, which, true);
+            eprintln!("paired {paired}, {term}: robust {level}, classical {}", rejected(paired, which, false));
+            assert!((0.03..=0.075).contains(&level), "paired {paired}, {term}: {level}");
+        }
+    }
+    assert!(rejected(false, 0, false) > 0.1, "the classical test must fail here, or this test shows nothing");
 }

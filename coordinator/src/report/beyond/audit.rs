@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::spec::{FamilyKind, SweepSpec, Tasks};
 use sweeper_stats::{
-    TTest,
+    Interval, TTest,
     ancova::break_even_correlation,
     audit::{contingency, cramers_v, duplicates, run_order_drift, worker_effect},
+    summary,
 };
 
 /// Trials that one finding names at most.
@@ -26,6 +27,9 @@ pub struct DesignAudit {
     /// Change of the primary metric per trial in the order in which trials ended, configs' means taken off, and where
     /// configs share their seeds those of the replicates, too; none with too few trials.
     pub drift: Option<TTest>,
+    /// The same from the first to the last trial.
+    #[serde(default)]
+    pub drift_span: Option<DriftSpan>,
     /// Trainings that are one and the same, though they count as several; of a file, whose seeds are not known, those of one
     /// config that agree more than chance explains.
     pub copies: Vec<Copies>,
@@ -38,6 +42,19 @@ pub struct DesignAudit {
     /// Configs that were tuned with more trainings than what they are compared with, in sweep order.
     #[serde(default)]
     pub more_tuned: Vec<MoreTuned>,
+}
+
+/// Drift over a whole sweep, in the primary metric's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DriftSpan {
+    /// Trials in the order.
+    pub trials: usize,
+    /// Change from the first to the last one.
+    pub change: f64,
+    /// Its interval.
+    pub interval: Interval,
+    /// Standard deviation of the metric within configs, pooled: what a change has to be seen against.
+    pub sd: f64,
 }
 
 /// How strongly configs go with something that should not matter.
@@ -110,9 +127,11 @@ pub(in crate::report) fn design_audit(results: &SweepResults, paired: bool) -> D
     let copied: usize = copies.iter().filter(|c| c.one_seed).map(|c| c.count).sum();
     let smallest = results.spec.configs.iter().map(|c| c.replicates as usize).min().unwrap_or(0);
     let break_even = break_even_correlation(smallest, results.spec.analysis.confidence);
+    let (drift, drift_span) = drift(&made, results.spec.analysis.confidence).unzip();
     DesignAudit {
         associations: associations(&made),
-        drift: drift(&made, results.spec.analysis.confidence),
+        drift,
+        drift_span,
         copies,
         shared_seeds: of_one_seed.saturating_sub(copied),
         break_even: break_even.ok().filter(|_| paired),
@@ -160,14 +179,29 @@ fn association(what: &str, made: &[Made<'_>], names: &[Option<String>]) -> Optio
     })
 }
 
-fn drift(made: &[Made<'_>], confidence: f64) -> Option<TTest> {
+fn drift(made: &[Made<'_>], confidence: f64) -> Option<(TTest, DriftSpan)> {
     let mut timed: Vec<(u64, &Made<'_>)> = made.iter().filter_map(|m| Some((m.ended_ms?, m))).collect();
     timed.sort_by_key(|(at, m)| (*at, m.trial.config, m.trial.replicate));
     let values: Vec<f64> = timed.iter().map(|(_, m)| m.value).collect();
     let configs: Vec<usize> = timed.iter().map(|(_, m)| m.trial.config as usize).collect();
     let blocks: Option<Vec<usize>> = timed.iter().map(|(_, m)| m.block).collect();
     let order: Vec<f64> = (0..timed.len()).map(|at| at as f64).collect();
-    run_order_drift(&values, &configs, blocks.as_deref(), &order, confidence).ok()
+    let test = run_order_drift(&values, &configs, blocks.as_deref(), &order, confidence).ok()?;
+    let steps = values.len().saturating_sub(1) as f64;
+    let [change, low, high] = [test.difference, test.interval.low, test.interval.high].map(|slope| slope * steps);
+    let interval = Interval { low, high, ..test.interval };
+    let span = DriftSpan { trials: values.len(), change, interval, sd: sd_within(&values, &configs)? };
+    [change, low, high].iter().all(|v| v.is_finite()).then_some((test, span))
+}
+
+/// Standard deviation within groups: squares and degrees of freedom are added up over them.
+fn sd_within(values: &[f64], groups: &[usize]) -> Option<f64> {
+    let mut by_group: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    values.iter().zip(groups).for_each(|(value, group)| by_group.entry(*group).or_default().push(*value));
+    let df = values.len().checked_sub(by_group.len()).filter(|df| *df > 0)? as f64;
+    let share = |own: &Vec<f64>| Some(summary(own).ok()?.sd? * ((own.len() - 1) as f64 / df).sqrt());
+    let sd = by_group.values().filter_map(share).fold(0.0, f64::hypot);
+    Some(sd).filter(|sd| sd.is_finite())
 }
 
 /// Trainings of one seed, of two configs or more that are compared as independent.

@@ -1,19 +1,21 @@
 //! What single settings do: analysis of variance on the largest complete grid among the configs of a stratum.
 
+use super::UNEQUAL;
 use crate::report::{
     analysis::{Measured, Stratum},
     compare::Settings,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use sweeper_stats::{
-    Interval, TTest,
+    FTest, Interval, TTest,
     contrast::{
         CellError, cell_contrast, difference_in_differences, paired_cell_contrast, paired_difference_in_differences,
     },
     factorial::{FactorialOptions, Term, factorial_anova},
     grid::{Merge, SubGrid, design_audit, interaction_squares, largest_complete_subgrid},
+    robust_terms,
 };
 
 /// More varying settings than this are no designed experiment.
@@ -47,7 +49,11 @@ pub struct Factors {
     pub merged: Vec<String>,
     /// Analysis of variance on that grid.
     pub terms: Vec<FactorTerm>,
-    /// Terms that cannot be told from others there.
+    /// Largest over smallest standard deviation of the configs of that grid; none without an analysis, or where a config does
+    /// not vary.
+    #[serde(default)]
+    pub sd_ratio: Option<f64>,
+    /// Terms that cannot be told from others there; without an analysis those of all configs, in whole or in part.
     pub aliased: Vec<String>,
     /// Levels of every config with a value, one per factor, as indices into `levels`.
     #[serde(default)]
@@ -78,6 +84,10 @@ pub struct FactorTerm {
     pub omega_squared: f64,
     /// Interval of the share of variance that both estimate.
     pub interval: Option<Interval>,
+    /// The test that takes no variances as equal, where the configs' standard deviations differ by more than a factor of 2:
+    /// Welch's and James's, and where trials are paired Hotelling's. None for replicates, and with too few trainings.
+    #[serde(default)]
+    pub robust: Option<FTest>,
 }
 
 /// Where a config stands in the grid.
@@ -158,6 +168,7 @@ pub(in crate::report) fn factors(
         grid: Vec::new(),
         merged: Vec::new(),
         terms: Vec::new(),
+        sd_ratio: None,
         aliased: Vec::new(),
         cells: (0..).zip(&grid.cells).map(|(at, l)| FactorCell { config: name(at), levels: l.clone() }).collect(),
         means: Vec::new(),
@@ -170,6 +181,10 @@ pub(in crate::report) fn factors(
         factors.merged = found.groups.iter().filter(|group| group.len() > 1).map(joined).collect();
         let values: Vec<&Measured> = found.cells.iter().filter_map(|&cell| Some(measured.get(cell)?.1)).collect();
         factors.analyse(&grid, &found, &values, (paired, confidence));
+    }
+    if factors.terms.is_empty() {
+        let of = |f: usize| grid.factors.get(f).cloned().unwrap_or_default();
+        factors.aliased = audit.two_way_rank.aliased.iter().map(|term| named(term, of)).collect();
     }
     Some(factors)
 }
@@ -243,11 +258,6 @@ impl Factors {
             let group = varying.get(at).map_or(&[][..], |(_, group)| group.as_slice());
             group.iter().map(|&f| grid.factors[f].as_str()).collect::<Vec<_>>().join(" + ")
         };
-        let named = |term: &Term| match term {
-            Term::Block => "replicate".to_owned(),
-            Term::Main(a) => factor(*a),
-            Term::Interaction(a, b) => format!("{} × {}", factor(*a), factor(*b)),
-        };
         let mut pairs: Vec<(usize, usize, f64)> = anova
             .terms
             .iter()
@@ -260,12 +270,14 @@ impl Factors {
         let shown = pairs.iter().take(MOST_MEANS);
         let layout = Layout { grid, found, varying: &varying, kept: &kept };
         self.means = shown.filter_map(|(a, b, _)| layout.means((*a, *b), (paired, confidence))).collect();
-        self.aliased = anova.aliased.iter().map(named).collect();
+        self.aliased = anova.aliased.iter().map(|term| named(term, factor)).collect();
+        self.sd_ratio = layout.sds().and_then(|(least, most)| Some(most / least).filter(|ratio| ratio.is_finite()));
+        let robust = layout.robust(paired);
         self.terms = anova
             .terms
             .iter()
             .map(|term| FactorTerm {
-                term: named(&term.term),
+                term: named(&term.term, factor),
                 df: (term.df, anova.residual_df),
                 statistic: term.statistic,
                 p_value: term.p_value,
@@ -273,8 +285,18 @@ impl Factors {
                 eta_squared: term.partial_eta_squared,
                 omega_squared: term.partial_omega_squared,
                 interval: Some(term.interval),
+                robust: robust.get(&term.term).copied(),
             })
             .collect();
+    }
+}
+
+/// `replicate`, a factor, or `factor × factor`.
+fn named(term: &Term, factor: impl Fn(usize) -> String) -> String {
+    match term {
+        Term::Block => "replicate".to_owned(),
+        Term::Main(a) => factor(*a),
+        Term::Interaction(a, b) => format!("{} × {}", factor(*a), factor(*b)),
     }
 }
 
@@ -309,6 +331,25 @@ impl Layout<'_> {
         let cell = self.grid.cells.get(*self.found.cells.get(config)?)?;
         let own: Vec<usize> = group.iter().map(|&f| cell[f]).collect();
         self.found.levels[*at].iter().position(|level| *level == own)
+    }
+
+    /// Smallest and largest standard deviation of a config.
+    fn sds(&self) -> Option<(f64, f64)> {
+        let sd = |values: &Vec<f64>| sweeper_stats::summary(values).ok()?.sd;
+        let sds: Vec<f64> = self.kept.iter().map(sd).collect::<Option<_>>()?;
+        Some((sds.iter().copied().reduce(f64::min)?, sds.iter().copied().reduce(f64::max)?))
+    }
+
+    /// Tests that take no variances as equal, where these differ.
+    fn robust(&self, paired: bool) -> BTreeMap<Term, FTest> {
+        if self.sds().is_none_or(|(least, most)| most <= UNEQUAL * least) {
+            return BTreeMap::new();
+        }
+        let levels = |config| (0..self.varying.len()).map(|factor| self.level(factor, config)).collect();
+        let levels: Option<Vec<Vec<usize>>> = (0..self.kept.len()).map(levels).collect();
+        let cells: Vec<&[f64]> = self.kept.iter().map(Vec::as_slice).collect();
+        let found = levels.and_then(|levels| robust_terms(&cells, &levels, paired, true).ok()).unwrap_or_default();
+        found.into_iter().filter_map(|found| Some((found.term, found.test.ok()?))).collect()
     }
 
     /// Means of two factors; none where they have too many levels to be seen.

@@ -16,8 +16,11 @@ mod power;
 mod tasks;
 mod tuning;
 
-pub use audit::{Association, Copies, DesignAudit};
-pub use best::{BestSet, Contender};
+/// Standard deviations that differ by more than this factor are told, and methods beside those that take them as equal.
+pub(in crate::report) const UNEQUAL: f64 = 2.0;
+
+pub use audit::{Association, Copies, DesignAudit, DriftSpan};
+pub use best::{BestSet, Contender, NotRanked};
 pub use curves::{ConfigCurve, LearningCurves};
 pub use factors::{CellMean, FactorCell, FactorTerm, Factors, Interaction, InteractionMeans};
 pub use failures::FailureRate;

@@ -1,26 +1,27 @@
-//! Sections beside single configs and pairs of them: the best set, factors, learning curves, lost trainings, power, the
-//! audit of the design.
+//! Sections beside single configs and pairs of them: the best set, lost trainings, power, the audit of the design.
 
 use super::{Block, Cell, Column, Row, Section, Table, build::stratum_heading, grids, tuning};
 use crate::report::{
-    Analysis, Association, BestSet, ConfigResult, Contender, Copies, DesignAudit, FactorTerm, Factors, FailureRate,
-    Interaction, MetricInfo, Source, Stratum,
+    Analysis, Association, BestSet, ConfigResult, Contender, Copies, DesignAudit, FailureRate, MetricInfo, Source,
+    Stratum,
     number::{self, fixed, signed},
     time,
-    wording::{display_name, shorten, subject},
+    wording::{display_name, subject},
 };
 use std::collections::BTreeMap;
 use sweeper_core::spec::{FamilyKind, Pairing};
 
 /// Above this Cramér's V configs cannot be told from what they go with.
 const CONFOUNDED: f64 = 0.5;
+/// An interval of the drift that is wider than so many standard deviations of the metric tells next to nothing.
+const HARDLY_TOLD: f64 = 4.0;
 
-fn primary(analysis: &Analysis) -> Option<&MetricInfo> {
+pub(super) fn primary(analysis: &Analysis) -> Option<&MetricInfo> {
     analysis.metrics.iter().find(|m| m.primary)
 }
 
 /// Blocks of every stratum that has any, under its heading.
-fn of_strata(analysis: &Analysis, blocks: impl Fn(usize, &Stratum) -> Vec<Block>) -> Vec<Block> {
+pub(super) fn of_strata(analysis: &Analysis, blocks: impl Fn(usize, &Stratum) -> Vec<Block>) -> Vec<Block> {
     let mut all = Vec::new();
     for (s, stratum) in analysis.strata.iter().enumerate() {
         let own = blocks(s, stratum);
@@ -32,7 +33,8 @@ fn of_strata(analysis: &Analysis, blocks: impl Fn(usize, &Stratum) -> Vec<Block>
     all
 }
 
-fn section(id: &str, title: &str, note: &str, blocks: Vec<Block>) -> Option<Section> {
+/// A section with a note before its blocks; none without blocks.
+pub(super) fn section(id: &str, title: &str, note: &str, blocks: Vec<Block>) -> Option<Section> {
     if blocks.is_empty() {
         return None;
     }
@@ -67,6 +69,7 @@ fn best_table(analysis: &Analysis, (stratum, best): (&Stratum, &BestSet), id: St
     let metric = primary(analysis);
     let unit = metric.map_or("", |m| m.unit.of_value());
     let decimals = decimals(analysis, stratum);
+    let fewer = best.contenders.iter().any(|c| c.shared_mean.is_some());
     let row = |c: &Contender| {
         let (own, decimals) = decimals(&c.config);
         let with_best = c.with_best.as_ref().map(|i| {
@@ -78,24 +81,23 @@ fn best_table(analysis: &Analysis, (stratum, best): (&Stratum, &BestSet), id: St
             Cell::number(format!("{rank} [{low}, {high}]"), values)
         });
         let none = || Cell::missing("n/a");
-        Row {
-            marked: c.among_best,
-            cells: vec![
-                Cell::name(display_name(&c.config)),
-                Cell::text(if c.among_best { "may be the best" } else { "not the best" }),
-                Cell::strong(fixed(c.mean, own), [c.mean]),
-                c.shrunken.map_or_else(none, |mean| Cell::number(fixed(mean, own), [mean])),
-                with_best.unwrap_or_else(none),
-                rank.unwrap_or_else(none),
-            ],
-        }
+        let number = |mean: f64| Cell::number(fixed(mean, own), [mean]);
+        let verdict = Cell::text(if c.among_best { "may be the best" } else { "not the best" });
+        let mut cells = vec![
+            Cell::name(display_name(&c.config)),
+            verdict.tag(c.lost > 0, "survivors"),
+            Cell::strong(fixed(c.mean, own), [c.mean]),
+        ];
+        cells.extend(fewer.then(|| number(c.shared_mean.unwrap_or(c.mean))));
+        cells.extend([c.shrunken.map_or_else(none, number), with_best.unwrap_or_else(none), rank.unwrap_or_else(none)]);
+        Row { marked: c.among_best, cells }
     };
     let confidence = number::percent(best.confidence);
-    let ranked = best.ranked_on.map(|n| format!("Ranks rest on {n} replicates of each.")).unwrap_or_default();
-    let heads = ["mean", "shrunken mean"]
-        .map(|head| Column::number(if unit.is_empty() { head.to_owned() } else { format!("{head} ({unit})") }));
-    let mut columns = vec![Column::text("config"), Column::text("verdict")];
-    columns.extend(heads);
+    let head = |head: &str| Column::number(if unit.is_empty() { head.to_owned() } else { format!("{head} ({unit})") });
+    let mut columns = vec![Column::text("config"), Column::text("verdict"), head("mean")];
+    columns
+        .extend(fewer.then(|| head("mean of shared").hint("over the replicates that all of these configs completed")));
+    columns.push(head("shrunken mean"));
     columns.push(
         Column::number(format!("minus best, {confidence}"))
             .hint("mean minus the best of the others, for all configs at once"),
@@ -105,7 +107,7 @@ fn best_table(analysis: &Analysis, (stratum, best): (&Stratum, &BestSet), id: St
     Table {
         id,
         title: "Contenders, the best mean first".to_owned(),
-        note: ranked,
+        note: super::best::note(best),
         columns,
         rows: best.contenders.iter().map(row).collect(),
     }
@@ -122,126 +124,6 @@ fn decimals<'a>(analysis: &Analysis, stratum: &'a Stratum) -> impl Fn(&str) -> (
         let own = errors.get(config).copied().or(middle);
         let difference = own.zip(middle).map(|(a, b)| a.max(b)).or(own);
         (number::decimals(own), number::decimals(difference))
-    }
-}
-
-/// What single settings do.
-pub(super) fn factors(analysis: &Analysis) -> Option<Section> {
-    let blocks = of_strata(analysis, |s, stratum| {
-        stratum.factors.as_ref().map_or_else(Vec::new, |factors| factor_blocks(analysis, factors, s))
-    });
-    let note = "Settings that vary among the configs, as factors of an experiment. Uncorrected: for questions that were not \
-                planned, these are leads and not findings.";
-    section("factors", "What single settings do", note, blocks)
-}
-
-fn factor_blocks(analysis: &Analysis, factors: &Factors, s: usize) -> Vec<Block> {
-    let names: Vec<String> = factors
-        .factors
-        .iter()
-        .zip(&factors.levels)
-        .map(|(factor, levels)| format!("{} ({})", display_name(factor), shorten(&levels.join(", "), 80)))
-        .collect();
-    let (main, two_way) = (factors.main_rank, factors.two_way_rank);
-    let mut lines = vec![
-        format!("Factors: {}.", names.join("; ")),
-        format!(
-            "Estimable: {} of {} main-effect terms, {} of {} with interactions of two; {} pairs of configs differ in one \
-             setting.",
-            main.0, main.1, two_way.0, two_way.1, factors.one_apart
-        ),
-    ];
-    if factors.empty_cells > 0.0 {
-        // A product of numbers of levels, which may be beyond what an integer holds.
-        let n = factors.empty_cells;
-        let words = if n == 1.0 { "combination of levels has" } else { "combinations of levels have" };
-        lines.push(format!("{} {words} no config.", number::fixed(n, 0)));
-    }
-    if !factors.terms.is_empty() {
-        let configs: Vec<String> = factors.grid.iter().map(|c| display_name(c)).collect();
-        lines.push(format!("Analysed: the largest complete grid, {}.", shorten(&configs.join(", "), 400)));
-    }
-    lines.extend(factors.merged.iter().map(|merged| format!("{merged} act as one factor there.")));
-    if !factors.aliased.is_empty() {
-        lines.push(format!("Not to be told apart from others: {}.", factors.aliased.join(", ")));
-    }
-    let mut blocks = vec![Block::List(lines)];
-    if !factors.terms.is_empty() {
-        blocks.push(Block::Table(anova_table(analysis, &factors.terms, format!("anova-s{s}"))));
-    }
-    if let Some(metric) = primary(analysis) {
-        let figure = |(at, means)| grids::interactions(analysis, means, metric, &format!("interaction-s{s}-{at}"));
-        blocks.extend(factors.means.iter().enumerate().filter_map(figure).map(Block::Figure));
-    }
-    if !factors.interactions.is_empty() {
-        blocks.push(Block::Table(interaction_table(analysis, &factors.interactions, format!("interactions-s{s}"))));
-    }
-    blocks
-}
-
-fn anova_table(analysis: &Analysis, terms: &[FactorTerm], id: String) -> Table {
-    let alpha = analysis.plan.alpha;
-    let row = |term: &FactorTerm| {
-        let share = term.interval.as_ref().map(|i| {
-            let shown = format!("[{}, {}]", fixed(i.low, 2), fixed(i.high, 2));
-            Cell::number(shown, [i.low, i.high])
-        });
-        Row {
-            marked: false,
-            cells: vec![
-                Cell::name(display_name(&term.term)),
-                Cell::number(format!("{}, {}", term.df.0, term.df.1), [term.df.0 as f64, term.df.1 as f64]),
-                Cell::number(number::statistic(term.statistic), [term.statistic]),
-                Cell::strong(number::p(term.p_value, alpha), [term.p_value]),
-                Cell::number(fixed(term.omega_squared, 2), [term.omega_squared]),
-                Cell::number(fixed(term.eta_squared, 2), [term.eta_squared]),
-                share.unwrap_or_else(|| Cell::missing("n/a")),
-            ],
-        }
-    };
-    let columns = vec![
-        Column::text("term"),
-        Column::number("df"),
-        Column::number("F"),
-        Column::number("p"),
-        Column::number("partial ω²"),
-        Column::number("partial η²").hint("biased upwards"),
-        Column::number("share of variance").hint("confidence interval of what both estimate"),
-    ];
-    let title = "Analysis of variance, type II".to_owned();
-    Table { id, title, note: String::new(), columns, rows: terms.iter().map(row).collect() }
-}
-
-fn interaction_table(analysis: &Analysis, interactions: &[Interaction], id: String) -> Table {
-    let (alpha, unit) = (analysis.plan.alpha, primary(analysis).map_or("", |m| m.unit.of_difference()));
-    let row = |found: &Interaction| {
-        let (test, d) = (&found.test, number::decimals(Some(found.test.standard_error)));
-        let interval = format!("[{}, {}]", signed(test.interval.low, d), signed(test.interval.high, d));
-        let configs: Vec<String> = found.configs.iter().map(|c| shorten(c, 40)).collect();
-        Row {
-            marked: false,
-            cells: vec![
-                Cell::name(format!("{} × {}", display_name(&found.factors.0), display_name(&found.factors.1))),
-                Cell::text(configs.join(" | ")),
-                Cell::strong(signed(test.difference, d), [test.difference]),
-                Cell::number(interval, [test.interval.low, test.interval.high]),
-                Cell::number(number::p(test.p_value, alpha), [test.p_value]),
-            ],
-        }
-    };
-    let columns = vec![
-        Column::text("settings"),
-        Column::text("configs: neither | first | second | both"),
-        Column::number("difference in differences"),
-        Column::number(format!("{} interval", number::percent(analysis.plan.confidence))),
-        Column::number("p"),
-    ];
-    Table {
-        id,
-        title: if unit.is_empty() { "Interactions".to_owned() } else { format!("Interactions, in {unit}") },
-        note: "How much more the first setting does where the second one is there, too.".to_owned(),
-        columns,
-        rows: interactions.iter().map(row).collect(),
     }
 }
 
@@ -371,14 +253,7 @@ pub(super) fn audit(analysis: &Analysis) -> Section {
         );
     }
     lines.extend(tuning::findings(analysis));
-    if let Some(drift) = &audit.drift {
-        let d = number::decimals(Some(drift.standard_error));
-        let unit = primary(analysis).map_or("", |m| m.unit.of_difference());
-        let slope = number::with_unit(&signed(drift.difference, d), unit);
-        let p = number::p_equals(drift.p_value, alpha);
-        let verdict = if drift.p_value <= alpha { "DRIFT: the metric" } else { "No drift shown: the metric" };
-        lines.push(format!("{verdict} changes by {slope} per trial in the order in which trials ended ({p})."));
-    }
+    lines.extend(drift(analysis));
     if let Some(rho) = audit.break_even {
         lines.push(pairing(analysis, rho));
     }
@@ -393,6 +268,31 @@ pub(super) fn audit(analysis: &Analysis) -> Section {
 /// With what configs go so closely that nothing tells their effects apart.
 pub(super) fn confounders(analysis: &Analysis) -> impl Iterator<Item = &str> {
     analysis.audit.associations.iter().filter(|found| found.v > CONFOUNDED).map(|found| found.what.as_str())
+}
+
+/// Change of the metric over the whole sweep: per trial it looks small whatever it is.
+fn drift(analysis: &Analysis) -> Option<String> {
+    let (drift, span) = (analysis.audit.drift.as_ref()?, analysis.audit.drift_span.as_ref()?);
+    let d = number::decimals(Some(drift.standard_error * span.trials.saturating_sub(1) as f64));
+    let unit = primary(analysis).map_or("", |m| m.unit.of_difference());
+    let change = number::with_unit(&signed(span.change, d), unit);
+    let (low, high) = (signed(span.interval.low, d), signed(span.interval.high, d));
+    let interval = format!("{} interval {low} to {high}", number::percent(span.interval.confidence));
+    let p = number::p_equals(drift.p_value, analysis.plan.alpha);
+    let shown = drift.p_value <= analysis.plan.alpha;
+    let verdict = if shown { "DRIFT" } else { "No drift shown" };
+    let sd = number::with_unit(&fixed(span.sd, number::decimals(Some(span.sd))), unit);
+    let wide = !shown && span.interval.high - span.interval.low > HARDLY_TOLD * span.sd;
+    let hardly = if wide {
+        format!(" This design can hardly tell: trainings of one config have a standard deviation of {sd}.")
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "{verdict}: from the first to the last of {} trials, in the order in which they ended, the metric changes by {change} \
+         ({interval}; {p}).{hardly}",
+        span.trials
+    ))
 }
 
 /// What the audit found that no number of the report survives.
@@ -427,12 +327,16 @@ fn association(found: &Association, alpha: f64) -> String {
     let v = fixed(found.v, 2);
     let what = &found.what;
     let effect = found.effect_p.map_or_else(String::new, |p| {
-        let shown = if p <= alpha { "it has an effect of its own" } else { "no effect of its own was shown" };
+        let shown = if p <= alpha {
+            format!("the {what} has an effect of its own")
+        } else {
+            format!("no effect of the {what} itself was shown")
+        };
         format!("; beside the configs {shown} ({})", number::p_equals(p, alpha))
     });
     if found.v > CONFOUNDED {
         format!(
-            "CONFOUNDED: configs go with the {what} (Cramér's V {v}, {} of them): differences may be its own{effect}.",
+            "CONFOUNDED: configs go with the {what} (Cramér's V {v}, {} of them): differences may be those of the {what}{effect}.",
             found.kinds
         )
     } else {

@@ -1,8 +1,8 @@
 //! An analysis as a document: the order of the report.
 
 use super::{
-    Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, grids, looks, noise, pictures,
-    plan, summary, tasks,
+    Block, Cell, Claim, Column, Document, Row, Section, Table, beyond, comparisons, factors, grids, looks, noise,
+    pictures, plan, summary, tasks,
 };
 use crate::report::{
     Analysis, Comparison, Family, MetricInfo, Role, SeedRecord, Stratum, methods,
@@ -33,7 +33,7 @@ impl Document {
         sections.push(overview(analysis));
         sections.extend(secondary(analysis));
         sections.extend(beyond::best(analysis));
-        sections.extend(beyond::factors(analysis));
+        sections.extend(factors::factors(analysis));
         sections.extend(curves(analysis));
         sections.extend(noise::section(analysis));
         sections.extend(beyond::failures(analysis));
@@ -93,7 +93,7 @@ pub(super) fn stratum_heading(stratum: &Stratum) -> Option<Block> {
 }
 
 fn verdicts(analysis: &Analysis) -> Section {
-    let mut blocks = Vec::new();
+    let mut blocks = Vec::from_iter(several_strata(analysis).map(Block::Note));
     for stratum in &analysis.strata {
         blocks.extend(stratum_heading(stratum));
         let Some(family) = stratum.families.iter().find(|f| f.role == Role::Primary) else { continue };
@@ -106,6 +106,17 @@ fn verdicts(analysis: &Analysis) -> Section {
         }
     }
     Section::new("verdicts", "Verdicts", blocks)
+}
+
+/// That errors are controlled inside each stratum only, where several have comparisons.
+fn several_strata(analysis: &Analysis) -> Option<String> {
+    let compared = |s: &&Stratum| s.families.iter().any(|f| f.role == Role::Primary && !f.comparisons.is_empty());
+    let count = analysis.strata.iter().filter(compared).count();
+    (count > 1).then(|| {
+        format!(
+            "Each stratum is a family of its own: over all {count} strata together the chance of any false finding is higher."
+        )
+    })
 }
 
 /// One fold per kind of verdict; the decided ones open.

@@ -6,13 +6,15 @@
 //!
 //! Map: this page the value · `build` an analysis to a document, in the order of the report · `summary` single configs ·
 //! `comparisons` pairs of configs · `looks` sequential designs · `noise` where it comes from, `clusters` where images come in
-//! such · `beyond` everything else · `tasks` configs over several tasks · `plan` what was planned · `tuning` what came before ·
-//! `pictures` and `grids` figures.
+//! such · `beyond` everything else, of which `best` what its table of contenders needs said and `factors` single settings ·
+//! `tasks` configs over several tasks · `plan` what was planned · `tuning` what came before · `pictures` and `grids` figures.
 
+mod best;
 mod beyond;
 mod build;
 mod clusters;
 mod comparisons;
+mod factors;
 mod grids;
 mod looks;
 mod noise;

@@ -77,3 +77,7 @@ pub(super) const OMEGA: Formula = Formula {
     plain: "partial ω² = ν (F - 1) / (ν (F - 1) + N)",
     tex: r"\omega_p^2 = \frac{\nu\,(F-1)}{\nu\,(F-1)+N}",
 };
+pub(super) const RESIDUAL_ERROR: Formula = Formula {
+    plain: "standard error = √(Σ e² / ((k - 1)(n - 1) n)), where e = value - its config's mean - its replicate's mean + the mean of all, for k configs and the n replicates that all completed; where configs scatter very differently each has its own, √(k/(k - 1) Σ e² / ((n - 1) n)) over its own e",
+    tex: r"\mathrm{se} = \sqrt{\frac{\sum_{ib} e_{ib}^2}{(k-1)(n-1)\,n}}, \qquad e_{ib} = y_{ib}-\bar y_{i\cdot}-\bar y_{\cdot b}+\bar y_{\cdot\cdot}",
+};

@@ -85,8 +85,8 @@ fn tests(analysis: &Analysis, used: &Used) -> Vec<Method> {
     match plan.pairing {
         Pairing::Common if used.paired_t => {
             let text = "Replicate r has one seed in every config, so by design the test is the paired t-test over the replicates \
-                        that both configs completed. Welch's test of all completed replicates stands beside it as the unpaired \
-                        form; it decides nothing.";
+                        that both configs completed. report.json holds Welch's test of all completed replicates, the unpaired \
+                        form, beside it; it decides nothing.";
             list.push(Method::new(text).formula(&formulas::PAIRED_T).of([&works::STUDENT, &works::WELCH]));
         }
         Pairing::Independent if used.welch_t => {
@@ -262,14 +262,12 @@ fn beyond(analysis: &Analysis, used: &Used) -> Vec<Method> {
                     they hold for all configs at once.";
         list.push(Method::new(text).of([&works::HOLM, &works::MOGSTAD]));
     }
-    if used.shrunken {
-        let text = "Shrunken means draw every mean towards the common one, by as much as their scatter is noise.";
-        list.push(Method::new(text).of([&works::MORRIS, &works::PAULE_MANDEL]));
-    }
+    list.extend(shrunken(analysis, used));
     if used.anova {
         let text = "Factors: sums of squares of type II; partial ω² is nearly unbiased, partial η² is not.";
         list.push(Method::new(text).formula(&formulas::OMEGA).of([&works::LANGSRUD]));
     }
+    list.extend(robust_terms(analysis, used));
     if !analysis.curves.is_empty() {
         let text = "Bands of learning curves hold for all epochs at once, by simulated multipliers.";
         list.push(Method::new(text).of([&works::CHERNOZHUKOV, &works::MONTIEL_OLEA]));
@@ -293,6 +291,40 @@ fn beyond(analysis: &Analysis, used: &Used) -> Vec<Method> {
         list.push(Method::new(text).formula(&formulas::UPPER_SD).of(works));
     }
     list
+}
+
+fn shrunken(analysis: &Analysis, used: &Used) -> Option<Method> {
+    if !used.shrunken {
+        return None;
+    }
+    let text = "Shrunken means draw every mean towards the common one, by as much as their scatter is noise.";
+    let works = [&works::MORRIS, &works::PAULE_MANDEL];
+    Some(match analysis.plan.pairing {
+        Pairing::Common => {
+            let error = "What is noise among configs of the same seeds is told by the residuals of the additive model config + \
+                         replicate.";
+            Method::new(format!("{text} {error}")).formula(&formulas::RESIDUAL_ERROR).of(works)
+        }
+        Pairing::Independent => {
+            Method::new(format!("{text} What is noise is told by each mean's own standard error.")).of(works)
+        }
+    })
+}
+
+fn robust_terms(analysis: &Analysis, used: &Used) -> Option<Method> {
+    let (text, work) = match analysis.plan.pairing {
+        Pairing::Common => (
+            "Robust F of a factor or interaction is Hotelling's test of its contrasts per replicate, in which neither variances nor \
+             correlations of the configs need be equal.",
+            &works::HOTELLING,
+        ),
+        Pairing::Independent => (
+            "Robust F of a factor or interaction is Welch's and James's test of its contrasts of means, in which every config has a \
+             variance of its own.",
+            &works::JOHANSEN,
+        ),
+    };
+    used.robust_terms.then(|| Method::new(text).of([work]))
 }
 
 /// What the numbers mean, and do not.

@@ -39,6 +39,7 @@ pub(super) struct Used {
     pub(super) ranks: bool,
     pub(super) shrunken: bool,
     pub(super) anova: bool,
+    pub(super) robust_terms: bool,
     pub(super) wilson: bool,
     pub(super) boschloo: bool,
     pub(super) clusters: bool,
@@ -53,6 +54,8 @@ impl Used {
             used.wilson |= stratum.failures.iter().any(|f| f.rate.is_some());
             used.boschloo |= stratum.failures.iter().any(|f| f.p_value.is_some());
             used.anova |= stratum.factors.as_ref().is_some_and(|f| !f.terms.is_empty());
+            let mut terms = stratum.factors.iter().flat_map(|f| &f.terms);
+            used.robust_terms |= terms.any(|term| term.robust.is_some());
             for contender in stratum.best.iter().flat_map(|best| &best.contenders) {
                 used.best |= contender.with_best.is_some();
                 used.ranks |= contender.rank.is_some();

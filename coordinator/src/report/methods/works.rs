@@ -129,11 +129,16 @@ works! {
         { journal: "The American Statistician", volume: "55", pages: "19--24", doi: "10.1198/000313001300339897" }
     HOLM = article "holm1979", "Holm 1979", "Holm, Sture", "A simple sequentially rejective multiple test procedure", "1979"
         { journal: "Scandinavian Journal of Statistics", volume: "6", pages: "65--70" }
+    HOTELLING = article "hotelling1931", "Hotelling 1931", "Hotelling, Harold", "The generalization of Student's ratio", "1931"
+        { journal: "The Annals of Mathematical Statistics", volume: "2", pages: "360--378", doi: "10.1214/aoms/1177732979" }
     HSU = book "hsu1996", "Hsu 1996", "Hsu, Jason C.", "Multiple comparisons: theory and methods", "1996"
         { publisher: "Chapman and Hall" }
     JENNISON = article "jennison1989", "Jennison and Turnbull 1989", "Jennison, Christopher and Turnbull, Bruce W.",
         "Interim analyses: the repeated confidence interval approach", "1989"
         { journal: "Journal of the Royal Statistical Society: Series B (Methodological)", volume: "51", pages: "305--361" }
+    JOHANSEN = article "johansen1980", "Johansen 1980", "Johansen, Søren",
+        "The Welch-James approximation to the distribution of the residual sum of squares in a weighted linear regression", "1980"
+        { journal: "Biometrika", volume: "67", pages: "85--92", doi: "10.1093/biomet/67.1.85" }
     JORDAN = inproceedings "jordan2024", "Jordan 2024", "Jordan, Keller",
         "On the variance of neural network training with respect to test sets and distributions", "2024"
         { booktitle: "International Conference on Learning Representations", doi: "10.48550/arXiv.2304.01910" }

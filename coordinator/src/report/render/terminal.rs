@@ -93,7 +93,8 @@ fn table(out: &mut String, analysis: &Analysis, stratum: &Stratum, paint: Paint)
         }
         rows.push(row);
     }
-    let mut head = vec!["config (* baseline)".to_owned()];
+    let baseline = stratum.configs.iter().any(|config| config.baseline);
+    let mut head = vec![if baseline { "config (* baseline)" } else { "config" }.to_owned()];
     head.extend(metrics.iter().flat_map(|_| ["mean", "SD", "n"].map(str::to_owned)));
     let mut widths: Vec<usize> = head.iter().map(|c| c.chars().count()).collect();
     for row in &rows {

@@ -4,7 +4,7 @@
 use super::{analysis_of, example, example::Builder};
 use crate::{
     report::{Analysis, Comparison, Factors, Tested, Verdict, document::Document},
-    results::{Origin, SweepResults},
+    results::{Origin, SweepResults, TrialResult},
 };
 use sweeper_core::{
     record::Metric,
@@ -232,7 +232,15 @@ fn the_audit_sees_confounding_drift_and_copies() {
         r.attempts.iter_mut().for_each(|a| a.worker = format!("w{}", (a.replicate + a.config) % 2));
     });
     assert!(shuffled.audit.associations[0].v < 0.3 && shuffled.audit.copies.is_empty());
-    assert!(format!("{:?}", Document::of(&shuffled)).contains("Configs are spread over 2 workers (Cramér's V"));
+    let told = format!("{:?}", Document::of(&shuffled));
+    assert!(told.contains("Configs are spread over 2 workers (Cramér's V"), "{told}");
+    assert!(told.contains("beside the configs no effect of the worker itself was shown"), "{told}");
+    let slow = planned(&[50.0, 53.0], 10, |r| {
+        r.attempts.iter_mut().for_each(|a| a.worker = format!("w{}", (a.replicate + a.config) % 2));
+        let other = |t: &&mut TrialResult| (t.replicate + t.config) % 2 == 1;
+        r.trials.iter_mut().filter(other).for_each(|t| t.metrics[0].value += 5.0);
+    });
+    assert!(format!("{:?}", Document::of(&slow)).contains("beside the configs the worker has an effect of its own (p"));
     let drifting = |pairing: Pairing| {
         planned(&[50.0, 53.0], 20, move |r| {
             r.spec.pairing = pairing;

@@ -1,6 +1,6 @@
 //! Methods tell what was used, and cite what they tell.
 
-use super::{analysis_of, example, noise, tasks};
+use super::{analysis_of, example, factors, noise, tasks};
 use crate::{
     report::{
         Analysis, analyze_with,
@@ -183,4 +183,20 @@ fn dois_are_well_formed_and_stand_in_every_list() {
         document.works().iter().any(|work| work.doi().is_some_and(|doi| doi.contains('<'))),
         "one that LaTeX must escape"
     );
+}
+
+#[test]
+fn tests_without_equal_variances_are_cited_where_configs_scatter_differently() {
+    for (pairing, own, other) in
+        [(Pairing::Common, "hotelling1931", "johansen1980"), (Pairing::Independent, "johansen1980", "hotelling1931")]
+    {
+        check(&cited(&factors::grid(pairing, 8.0)), &[own], &[other]);
+        check(&cited(&factors::grid(pairing, 1.0)), &[], &[own, other]);
+    }
+}
+
+#[test]
+fn a_test_that_no_table_shows_is_told_with_its_place() {
+    let told = methods(&analysis_of(&example::small()));
+    assert!(told.iter().any(|m| m.text.contains("report.json holds Welch's test of all completed replicates")));
 }

@@ -3,11 +3,13 @@
 //! `SWEEPER_EXAMPLE_REPORT=DIR cargo test --release -p sweeper-coordinator write_example_report -- --ignored`
 
 mod analysis;
+mod best;
 mod beyond;
 mod clusters;
 mod corrections;
 mod edge;
 pub(crate) mod example;
+mod factors;
 mod files;
 mod formats;
 mod looks;

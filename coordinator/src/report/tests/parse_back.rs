@@ -10,7 +10,7 @@ mod documents;
 mod example;
 mod readers;
 
-use super::{analysis_of, tasks};
+use super::{analysis_of, best, factors, tasks};
 use crate::report::{
     document::{CellKind, Document},
     render::{self, latex},
@@ -19,7 +19,7 @@ use crate::report::{
 use documents::documents;
 use proptest::prelude::*;
 use readers::ReadTable;
-use sweeper_core::spec::FamilyKind;
+use sweeper_core::spec::{FamilyKind, Pairing};
 
 /// What stays of a text in every format.
 fn bare(text: &str) -> String {
@@ -175,6 +175,27 @@ fn every_format_holds_sections_of_tasks_and_grids() {
         markdown_agrees(&document);
         latex_agrees(&document);
         csv_agrees(&document);
+    }
+}
+
+#[test]
+fn every_format_holds_survivors_and_second_tests_of_factors() {
+    for pairing in [Pairing::Common, Pairing::Independent] {
+        let lossy = Document::of(&best::lossy(4, pairing));
+        let cells = |document: &Document, id: &str| {
+            let tables = document.tables();
+            let (_, table) = tables.into_iter().find(|(_, table)| table.id == id).unwrap();
+            table.rows.iter().flat_map(|row| row.cells.clone()).collect::<Vec<_>>()
+        };
+        assert!(cells(&lossy, "best-s0").iter().any(|cell| cell.tags == ["survivors"]));
+        let grid = Document::of(&factors::grid(pairing, 8.0));
+        assert!(cells(&grid, "anova-s0").iter().any(|cell| cell.values.len() == 3));
+        for document in [lossy, grid] {
+            html_agrees(&document);
+            markdown_agrees(&document);
+            latex_agrees(&document);
+            csv_agrees(&document);
+        }
     }
 }
 

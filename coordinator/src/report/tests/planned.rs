@@ -7,7 +7,7 @@ use crate::{
     results::{Origin, SweepResults},
 };
 use serde_json::Value;
-use sweeper_core::spec::Stopping;
+use sweeper_core::spec::{LookPlan, Spending, Stopping};
 
 fn texts(analysis: &Analysis) -> Vec<String> {
     let document = Document::of(analysis);
@@ -125,6 +125,21 @@ fn a_stopping_rule_tells_what_it_looked_at_and_no_more() {
     assert!(families[1].comparisons[0].result.tested().is_none(), "no look is planned for the other metric");
     let before = analysis_of(&running(1, Stopping::EValue));
     assert!(before.strata[0].families[0].comparisons[0].result.tested().is_none(), "no look was taken yet");
+}
+
+#[test]
+fn the_end_is_told_once() {
+    let with = |at: &[u32]| {
+        let looks = LookPlan::At(at.to_vec());
+        let rule = Stopping::Looks { looks, spending: Spending::Quadratic, futility: false };
+        analysis_of(&running(6, rule)).planning.stopping
+    };
+    // Six replicates are planned.
+    let spent = "; the error rate is spent in proportion to the square of what is done";
+    assert_eq!(with(&[2, 4, 6]), format!("looks at 2 and 4 replicates and at the end{spent}"));
+    assert_eq!(with(&[2, 3, 4]), format!("looks at 2, 3 and 4 replicates and at the end{spent}"));
+    assert_eq!(with(&[3, 6]), format!("looks at 3 replicates and at the end{spent}"));
+    assert_eq!(with(&[6]), format!("one look, at the end{spent}"));
 }
 
 #[test]
