@@ -171,7 +171,7 @@ fn files_that_are_no_tables_are_refused() {
         (cut, &["line 6", "UTF-8"]),
         (HEAD.replace(',', ";").into(), &["in.csv:1", "semicolons", "expected commas"]),
         (HEAD.replace(',', "\t").into(), &["in.csv:1", "tabs", "expected commas"]),
-        ("config,replicate,metric,value\na,0,m,1\n".into(), &["in.csv:1", "no column epoch", "expected config"]),
+        ("config,replicate,metric,epoch\na,0,m,1\n".into(), &["in.csv:1", "no column value", "expected config"]),
         ("config,config,replicate,metric,epoch,value\n".into(), &["in.csv:1", "`config` is there twice"]),
         (row("a,0,m,1,1\na,1,m\n"), &["in.csv:3", "5 cells"]),
         (row("a,0,m,1,1,7\n"), &["in.csv:2", "5 cells"]),
@@ -206,7 +206,7 @@ fn wrong_words_on_the_command_line_are_refused() {
     for option in [["--delta", "-1"], ["--delta", "nan"], ["--alpha", "0"], ["--alpha", "-0.1"]] {
         let found = report(&bench, content.as_bytes(), "--from", &option);
         let text = String::from_utf8_lossy(&found.stderr).into_owned();
-        assert!(found.status.code() == Some(2) && text.contains("expected a number above 0"), "{text}");
+        assert!(found.status.code() == Some(2) && text.contains("expected a number "), "{text}");
     }
     let simulate = ["--effect=nan", "--effect=inf", "--sd=0", "--sd=-1", "--correlation=1", "--correlation=nan"];
     fs::write(bench.path("sweep.toml"), harness::synthetic_sweep(0.0)).unwrap();
