@@ -66,7 +66,7 @@ pub(super) fn sensitivity(result: &ComparisonResult, alpha: f64) -> String {
         (_, true) if against => {
             format!("; UNSURE: with every lost training ranked worst the opposite is shown ({p}, uncorrected)")
         }
-        (true, false) => {
+        (true, false) if rank.floor <= alpha => {
             format!("; UNSURE: with every lost training ranked worst no difference is shown ({p}, uncorrected)")
         }
         (false, true) => {

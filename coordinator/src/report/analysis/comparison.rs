@@ -205,6 +205,9 @@ pub struct WorstRank {
     pub n_config: usize,
     /// Trainings of the baseline, or pairs, with the lost ones.
     pub n_baseline: usize,
+    /// Smallest p-value that the test can have with so many, at any effect: above alpha it contradicts nothing.
+    #[serde(default)]
+    pub floor: f64,
 }
 
 /// What a comparison says about equivalence, from the interval with coverage 1 − 2 alpha.

@@ -10,7 +10,7 @@ use sweeper_stats::{
     Degenerate, EffectSize, TTest,
     equivalence::{equivalence_interval, smallest_margin, tost_of},
     from_summary::{SampleStats, hedges_g_from, welch_t_from},
-    power::Arm,
+    power::{Arm, smallest_p_rank_sum, smallest_p_sign_flip},
     ranks::{Alternative, RankTest, mann_whitney_within, wilcoxon},
     superiority::{superiority, superiority_paired},
 };
@@ -182,7 +182,7 @@ impl Sides<'_> {
                 let test = wilcoxon(&a, &b, Alternative::TwoSided).ok()?;
                 // Half of all the ranks that entered.
                 let centre = 0.25 * test.used as f64 * (test.used as f64 + 1.0);
-                Some(WorstRank::of(test, centre, (a.len(), b.len())))
+                Some(WorstRank::of(test, (centre, smallest_p_sign_flip(a.len())), (a.len(), b.len())))
             }
             Pairing::Independent => {
                 let plain = |all: &[Observation]| all.iter().map(|o| o.value).collect::<Vec<f64>>();
@@ -190,16 +190,17 @@ impl Sides<'_> {
                 let test = mann_whitney_within(&plain(&a), &plain(&b), Alternative::TwoSided, additions).ok()?;
                 // Half of all the pairs.
                 let centre = 0.5 * a.len() as f64 * b.len() as f64;
-                Some(WorstRank::of(test, centre, (a.len(), b.len())))
+                let floor = smallest_p_rank_sum(a.len().min(b.len()));
+                Some(WorstRank::of(test, (centre, floor), (a.len(), b.len())))
             }
         }
     }
 }
 
 impl WorstRank {
-    fn of(test: RankTest, centre: f64, (n_config, n_baseline): (usize, usize)) -> Self {
+    fn of(test: RankTest, (centre, floor): (f64, f64), (n_config, n_baseline): (usize, usize)) -> Self {
         let side = test.statistic.partial_cmp(&centre).map_or(0, |side| side as i8);
-        Self { test, side, n_config, n_baseline }
+        Self { test, side, n_config, n_baseline, floor }
     }
 }
 

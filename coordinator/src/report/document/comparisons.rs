@@ -215,7 +215,7 @@ fn agreement(tested: &Tested, robust: &Robustness, alpha: f64) -> &'static str {
     let opposite = |rank: &WorstRank| f64::from(rank.side) * tested.primary.difference < 0.0;
     let lost = tested.worst_rank.as_ref().filter(|_| !tested.test.is_worst_rank()).is_some_and(|rank| {
         let (planned, ranked) = (tested.p_value <= alpha, rank.test.p_value <= alpha);
-        planned != ranked || (ranked && opposite(rank))
+        (planned != ranked && (ranked || rank.floor <= alpha)) || (ranked && opposite(rank))
     });
     match (robust.disagree, lost) {
         (false, false) => "agree",

@@ -96,6 +96,16 @@ fn the_ranks_tell_which_way_and_not_the_survivors() {
     for line in verdict_lines(&dying(3, 0, 0)) {
         assert!(line.contains("UNSURE: with every lost training ranked worst no difference is shown"), "{line}");
     }
+    // Of five pairs no ranks can show anything: that is no reason to doubt what the four that are left show.
+    let mut few = dying(0, 0, 0);
+    few.spec.configs.iter_mut().for_each(|c| c.replicates = 5);
+    few.trials.retain(|t| t.replicate < 5);
+    let last = few.trials.iter_mut().find(|t| t.config == 1 && t.replicate == 4).unwrap();
+    last.ending = Some("diverged: loss".to_owned());
+    last.metrics.clear();
+    for line in verdict_lines(&few) {
+        assert!(line.contains("n = 4 pairs") && !line.contains("UNSURE"), "{line}");
+    }
     assert!(verdict_lines(&dying(1, 0, 0)).iter().all(|line| !line.contains("UNSURE")));
 }
 
