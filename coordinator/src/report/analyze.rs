@@ -176,7 +176,12 @@ pub fn analyze_clustered(
     let waiting = waiting(results, &configs);
     let known = compare::known(results);
     let standings = Standings { sequential: &states, waiting, known: &known };
-    let strata = strata(&configs, &metrics, (&plan, results.spec.seed), &standings)?;
+    // The digest of all that entered takes as long as half of the rest.
+    let (strata, provenance) = rayon::join(
+        || strata(&configs, &metrics, (&plan, results.spec.seed), &standings),
+        || audit::provenance(results, predictions, clusters),
+    );
+    let strata = strata?;
     let counts = strata.iter().flat_map(|s| &s.configs).fold(Counts::default(), |sum, c| sum.plus(c.counts));
     let noise = match waiting {
         Some(_) => beyond::Noise::default(),
@@ -206,7 +211,7 @@ pub fn analyze_clustered(
         curves: curves(results, waiting),
         noise,
         across_tasks,
-        provenance: audit::provenance(results, predictions, clusters),
+        provenance,
     })
 }
 
