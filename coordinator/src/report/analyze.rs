@@ -176,7 +176,7 @@ pub fn analyze_clustered(
     let waiting = waiting(results, &configs);
     let known = compare::known(results);
     let standings = Standings { sequential: &states, waiting, known: &known };
-    // The digest of all that entered takes as long as half of the rest.
+    // Provenance has the digest of all that entered, which is to be written out for that: work for a thread of its own.
     let (strata, provenance) = rayon::join(
         || strata(&configs, &metrics, (&plan, results.spec.seed), &standings),
         || audit::provenance(results, predictions, clusters),
