@@ -226,8 +226,8 @@ fn a_state_directory_that_vanishes_is_noticed() {
     assert_eq!(output.status.code(), Some(35), "{}", harness::text(&output));
 }
 
-#[test]
-fn an_unfinished_sweep_without_a_coordinator_does_not_look_alive() {
+/// A sweep whose coordinator was killed before its end, in the folder `out`.
+fn left_behind() -> Bench {
     let bench = Bench::new(&synthetic_sweep(5.0));
     let mut run = Running::start(&mut bench.run_command("out", 1, &["--quiet"]));
     eventually("the sweep is stored", || {
@@ -235,6 +235,12 @@ fn an_unfinished_sweep_without_a_coordinator_does_not_look_alive() {
         (output.status.success() && output.stdout.contains(&b'{')).then_some(())
     });
     run.kill();
+    bench
+}
+
+#[test]
+fn an_unfinished_sweep_without_a_coordinator_does_not_look_alive() {
+    let bench = left_behind();
     let text = shown(&bench, &mut bench.sweeper(&["watch", "latest", "--state", "out"]));
     assert!(text.starts_with("exit 40\n") && text.contains("no coordinator runs"), "{text}");
 }
@@ -317,13 +323,7 @@ fn the_best_are_trained_again_on_fresh_seeds() {
 
 #[test]
 fn a_sweep_that_still_runs_is_not_confirmed() {
-    let bench = Bench::new(&synthetic_sweep(5.0));
-    let mut run = Running::start(&mut bench.run_command("out", 1, &["--quiet"]));
-    eventually("the sweep is stored", || {
-        let output = bench.sweeper(&["ls", "--json", "--state", "out"]).output().unwrap();
-        (output.status.success() && output.stdout.contains(&b'{')).then_some(())
-    });
-    run.kill();
+    let bench = left_behind();
     let text = shown(&bench, &mut bench.sweeper(&["confirm", "latest", "--state", "out"]));
     assert!(text.starts_with("exit 44\n") && text.contains("still runs"), "{text}");
     assert!(!bench.path("kill-confirm.toml").exists());
