@@ -2,7 +2,7 @@
 
 use crate::imports::Wanted;
 use clap::{Args, ValueEnum};
-use sweeper_core::spec::{Correction, Direction, FamilyKind};
+use sweeper_core::spec::{Correction, Direction, FamilyKind, Missing};
 
 /// How to judge.
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ pub(super) struct JudgeArgs {
     /// Correction for the number of comparisons [default: holm]
     #[arg(long, value_name = "METHOD")]
     correction: Option<Method>,
+    /// What becomes of trainings that were lost [default: completed-pairs]
+    #[arg(long, value_name = "POLICY")]
+    missing: Option<Policy>,
     /// Family-wise error rate, from 1e-12, below 0.5 [default: 0.05]
     #[arg(long, value_parser = alpha, allow_negative_numbers = true)]
     alpha: Option<f64>,
@@ -65,6 +68,15 @@ enum Method {
     None,
 }
 
+/// As `analysis.missing` of a sweep file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// They are left out, of pairs with their partners
+    CompletedPairs,
+    /// They rank below all others, and rank tests decide
+    WorstRank,
+}
+
 fn alpha(text: &str) -> Result<f64, String> {
     // Below it 1 - alpha is hardly to be told from 1.
     let number = text.parse::<f64>().ok().filter(|x| *x >= 1e-12 && *x < 0.5);
@@ -81,13 +93,19 @@ impl JudgeArgs {
     pub(super) fn is_any(&self) -> bool {
         let given = [self.baseline.is_some(), self.metric.is_some(), self.family.is_some(), self.correction.is_some()];
         let numbers = [self.alpha.is_some(), self.delta.is_some()];
+        let policy = self.missing.is_some();
         let flags = [self.lower_is_better, self.paired, self.tasks, self.zeros_are_values];
-        given.into_iter().chain(numbers).chain(flags).any(|given| given)
+        given.into_iter().chain(numbers).chain(flags).chain([policy]).any(|given| given)
     }
 
     /// Whether replicates are said to be pairs.
     pub(super) fn is_paired(&self) -> bool {
         self.paired
+    }
+
+    /// Whether lost trainings are to be ranked.
+    pub(super) fn ranks_lost(&self) -> bool {
+        self.missing == Some(Policy::WorstRank)
     }
 
     pub(super) fn wanted(&self) -> Wanted {
@@ -108,6 +126,10 @@ impl JudgeArgs {
                 Method::MaxT => Correction::MaxT,
                 Method::None => Correction::None,
             }),
+            missing: match self.missing {
+                Some(Policy::WorstRank) => Missing::WorstRank,
+                Some(Policy::CompletedPairs) | None => Missing::CompletedPairs,
+            },
             paired: self.paired,
             tasks: self.tasks,
             zeros_are_values: self.zeros_are_values,

@@ -63,6 +63,10 @@ pub(super) async fn report(args: ReportArgs) -> Result<Exit, Failure> {
             return Err(Failure::new(Exit::Usage, "--paired needs single trainings, and a published table has none")
                 .hint("leave it out, or give the values of the trainings with --from"));
         }
+        if args.judge.ranks_lost() {
+            return Err(Failure::new(Exit::Usage, "--missing needs single trainings, and a published table has none")
+                .hint("leave it out, or give the values of the trainings with --from"));
+        }
         let summary = imports::read_summary(file, &wanted)?;
         let analysis = reports::analyze_summary(&summary)?;
         let out = args.out.unwrap_or_else(|| Path::new("out").join(&summary.name));

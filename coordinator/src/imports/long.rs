@@ -1,6 +1,6 @@
 //! One row per value, as `results.csv` has them.
 
-use super::{LayoutError, Text, Wanted, hex, plan, results, rows, shown};
+use super::{LayoutError, Text, Wanted, absent, hex, plan, results, rows, shown};
 use crate::results::{SweepResults, TrialResult};
 use std::collections::{BTreeSet, HashMap};
 use sweeper_core::{record::Metric, spec::ConfigSpec};
@@ -33,14 +33,16 @@ pub(super) fn is_head(head: &[String]) -> bool {
 /// Results of the rows of a file. `config` may be `stratum/config`: it is, if every name has one stroke. Configs keep the
 /// order in which they come first.
 pub(super) fn read(text: &Text, table: Table, wanted: &Wanted) -> Result<SweepResults, LayoutError> {
-    let Table { configs: names, metrics: named, rows: mut values } = table;
+    let Table { configs: names, metrics: named, rows: mut values, bare } = table;
     let metrics: BTreeSet<String> = named.iter().cloned().collect();
     let metric = wanted.metric.clone().or_else(|| primary(&named)).unwrap_or_default();
     order(&mut values, &named);
     distinct(text, &values, (&names, &named))?;
     let trainings = values.chunk_by(|a, b| a.training() == b.training());
-    let trials: Vec<TrialResult> = trainings.map(|own| trial(own, &named, &text.file)).collect();
-    let configs = configs(&names, &values);
+    let mut trials: Vec<TrialResult> = trainings.map(|own| trial(own, &named, &text.file)).collect();
+    add_bare(&mut trials, bare, &text.file);
+    absent::lose(&mut trials, &metric);
+    let configs = configs(&names, &trials);
     let planned: u64 = configs.iter().map(|c| u64::from(c.replicates)).sum();
     if planned > MOST_ABSENT + 4 * trials.len() as u64 {
         let there = trials.len();
@@ -48,7 +50,21 @@ pub(super) fn read(text: &Text, table: Table, wanted: &Wanted) -> Result<SweepRe
         return Err(LayoutError::Row { file: text.file.clone(), line: 2, why });
     }
     let analysis = plan(&text.file, wanted, &configs, (None, &metrics), metric)?;
-    Ok(results(text, wanted, (configs, analysis), trials))
+    let gaps = absent::gaps(&trials, &configs);
+    let mut results = results(text, wanted, (configs, analysis), trials);
+    results.notes.extend(gaps);
+    Ok(results)
+}
+
+/// Adds the trainings of which a file has nothing but the name.
+fn add_bare(trials: &mut Vec<TrialResult>, bare: BTreeSet<(u32, u32)>, file: &str) {
+    let key = |trial: &TrialResult| (trial.config, trial.replicate);
+    let absent = bare.into_iter().filter(|own| trials.binary_search_by_key(own, key).is_err());
+    let absent: Vec<TrialResult> = absent.map(|own| absent::bare(own, file)).collect();
+    if !absent.is_empty() {
+        trials.extend(absent);
+        trials.sort_by_key(key);
+    }
 }
 
 /// The balanced accuracy, or whatever comes first.
@@ -84,6 +100,8 @@ pub(super) struct Table {
     configs: Vec<String>,
     metrics: Vec<String>,
     rows: Vec<Row>,
+    /// Config and replicate of trainings that have a line without any value.
+    bare: BTreeSet<(u32, u32)>,
 }
 
 /// Names and their numbers.
@@ -115,23 +133,41 @@ pub(super) struct Filling<'a> {
     configs: Names,
     metrics: Names,
     rows: Vec<Row>,
+    bare: BTreeSet<(u32, u32)>,
 }
 
 impl<'a> Filling<'a> {
     pub(super) fn new(file: &'a str) -> Self {
-        Self { cells: Cells { file }, configs: Names::default(), metrics: Names::default(), rows: Vec::new() }
+        Self {
+            cells: Cells { file },
+            configs: Names::default(),
+            metrics: Names::default(),
+            rows: Vec::new(),
+            bare: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a training of which a line has no value.
+    pub(super) fn add_bare(&mut self, config: &str, replicate: u32, line: u32) -> Result<(), LayoutError> {
+        self.bare.insert((self.configs.number(config), replicate));
+        self.check(line)
     }
 
     /// Adds a value; the row's own numbers of config and metric are not read.
     pub(super) fn add(&mut self, config: &str, metric: &str, row: Row) -> Result<(), LayoutError> {
         self.rows.push(Row { config: self.configs.number(config), metric: self.metrics.number(metric), ..row });
+        self.check(row.line)
+    }
+
+    /// Whether all is within its bounds.
+    fn check(&self, line: u32) -> Result<(), LayoutError> {
         let (configs, metrics) = (self.configs.list.len(), self.metrics.list.len());
         if configs > MOST_CONFIGS {
-            return Err(self.cells.wrong_row(row.line, format!("more than {MOST_CONFIGS} configs")));
+            return Err(self.cells.wrong_row(line, format!("more than {MOST_CONFIGS} configs")));
         }
         if configs * metrics > MOST_CELLS {
             let why = format!("more than {MOST_CELLS} pairs of a config and a metric");
-            return Err(self.cells.wrong_row(row.line, why));
+            return Err(self.cells.wrong_row(line, why));
         }
         Ok(())
     }
@@ -144,7 +180,7 @@ impl<'a> Filling<'a> {
         if !told {
             last_is_final(&mut self.rows);
         }
-        Ok(Table { configs: self.configs.list, metrics: self.metrics.list, rows: self.rows })
+        Ok(Table { configs: self.configs.list, metrics: self.metrics.list, rows: self.rows, bare: self.bare })
     }
 }
 
@@ -275,11 +311,11 @@ fn last_is_final(rows: &mut [Row]) {
     rows.iter_mut().for_each(|row| row.is_final = last.get(&of(row)) == Some(&row.epoch));
 }
 
-/// `rows` are in order.
-fn configs(names: &[String], rows: &[Row]) -> Vec<ConfigSpec> {
+/// `trials` are in order.
+fn configs(names: &[String], trials: &[TrialResult]) -> Vec<ConfigSpec> {
     let strata = names.iter().all(|name| name.matches('/').count() == 1);
     let mut replicates = vec![0; names.len()];
-    rows.iter().for_each(|row| replicates[row.config as usize] = row.replicate + 1);
+    trials.iter().for_each(|trial| replicates[trial.config as usize] = trial.replicate + 1);
     let config = |(name, replicates): (&String, u32)| {
         let (stratum, own) = name.split_once('/').filter(|_| strata).unwrap_or(("", name));
         ConfigSpec {
@@ -306,17 +342,5 @@ fn trial(rows: &[Row], named: &[String], file: &str) -> TrialResult {
         is_final: row.is_final,
     };
     let (config, replicate) = rows.first().map(Row::training).unwrap_or_default();
-    TrialResult {
-        config,
-        replicate,
-        seed: 0,
-        state: "Finished".to_owned(),
-        ending: Some("completed".to_owned()),
-        metrics: rows.iter().map(metric).collect(),
-        provenance: None,
-        // They were observed before anybody planned this analysis, and the report must say so.
-        reused_from: Some(file.to_owned()),
-        last_error: None,
-        stopped: false,
-    }
+    TrialResult { metrics: rows.iter().map(metric).collect(), ..absent::bare((config, replicate), file) }
 }

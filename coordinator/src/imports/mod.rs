@@ -2,9 +2,10 @@
 //!
 //! Map: this page finds out which layout a file has · `long` one row per value, as `results.csv` · `wide` one row per
 //! training · `summary` one row per config and metric, with mean, standard deviation and number · `clusters` of validation
-//! images, beside a sweep's results · `rows` cells of a text · `zeros` those that stand for nothing · `error`. Study A's
-//! layout has a module of its own, `crate::apriori`.
+//! images, beside a sweep's results · `rows` cells of a text · `zeros` those that stand for nothing · `absent` what is not
+//! there · `error`. Study A's layout has a module of its own, `crate::apriori`.
 
+mod absent;
 mod clusters;
 mod error;
 mod long;
@@ -57,6 +58,8 @@ pub struct Wanted {
     pub family: Option<FamilyKind>,
     /// Correction.
     pub correction: Option<Correction>,
+    /// What becomes of trainings that were lost.
+    pub missing: Missing,
     /// Whether replicate r of every config had one seed.
     pub paired: bool,
     /// Whether strata are tasks.
@@ -216,7 +219,7 @@ pub(crate) fn plan(
         family,
         delta: wanted.delta,
         secondary: Vec::new(),
-        missing: Missing::CompletedPairs,
+        missing: wanted.missing,
         tasks: if wanted.tasks { Tasks::Strata } else { Tasks::None },
         tuning: BTreeMap::new(),
         stopping: Stopping::Fixed,
@@ -278,6 +281,12 @@ pub(crate) fn shown(cell: &str) -> String {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     cell.chars().take(40).map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// `config`, or `stratum/config`, as [`shown`].
+fn shown_config(config: &ConfigSpec) -> String {
+    let name = shown(&config.name);
+    if config.stratum.is_empty() { name } else { format!("{}/{name}", shown(&config.stratum)) }
 }
 
 /// SHA-256, hex.

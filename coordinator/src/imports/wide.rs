@@ -7,7 +7,8 @@ use super::{
 };
 
 /// The columns that a file must have, in any order. Every other column whose first value is a number is a metric, but for
-/// `epoch` and [`NO_METRIC`]; columns of text are not read, and an empty cell was not measured.
+/// `epoch` and [`NO_METRIC`]; columns of text are not read. An empty cell has no value: of the
+/// primary metric it is a lost training, unless its config has no value of it at all.
 pub(super) const HEAD: [&str; 2] = ["config", "replicate"];
 /// Numbers that tell a training and measure nothing.
 const NO_METRIC: [&str; 3] = ["seed", "run", "line"];
@@ -54,6 +55,7 @@ pub(super) fn table(text: &Text) -> Result<Table, LayoutError> {
         let config = cells.name(line, HEAD[0], cell(places[0]))?;
         let replicate = cells.replicate(line, cell(places[1]))?;
         let epoch = epoch.map_or(Ok(0), |column| cells.epoch(line, cell(column)))?;
+        let mut any = false;
         for metric in &mut metrics {
             let found = cell(metric.column);
             if found.is_empty() || metric.numeric == Some(false) {
@@ -63,7 +65,11 @@ pub(super) fn table(text: &Text) -> Result<Table, LayoutError> {
                 let value = cells.value(line, metric.name, found)?;
                 let row = Row { config: 0, replicate, metric: 0, epoch, is_final: false, line, value };
                 filling.add(config, metric.name, row)?;
+                any = true;
             }
+        }
+        if !any {
+            filling.add_bare(config, replicate, line)?;
         }
         Ok(())
     })?;

@@ -1,6 +1,6 @@
 //! Zeros that stand for nothing: what many tables print where nothing was measured.
 
-use super::shown;
+use super::{shown, shown_config};
 use crate::results::TrialResult;
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::spec::ConfigSpec;
@@ -61,11 +61,7 @@ pub(super) fn leave_out(trials: &mut [TrialResult], configs: &[ConfigSpec]) -> O
 
 /// What was left out, as a sentence of the report; none where nothing was.
 pub(super) fn note(empty: &Empty, configs: &[ConfigSpec]) -> Option<String> {
-    let name = |at: &usize| match configs.get(*at) {
-        Some(config) if config.stratum.is_empty() => shown(&config.name),
-        Some(config) => format!("{}/{}", shown(&config.stratum), shown(&config.name)),
-        None => String::new(),
-    };
+    let name = |at: &usize| configs.get(*at).map(shown_config).unwrap_or_default();
     let all = || empty.iter().flat_map(|(metric, configs)| configs.iter().map(move |config| (metric, config)));
     let count = all().count();
     let named: Vec<String> =

@@ -9,6 +9,7 @@ use super::{
     beyond::{self, Grouping, ImageSet},
     compare::{self, Standings},
     fractions, planned, sequential,
+    trials::{ConfigTrials, by_config, final_metrics, finals},
 };
 use crate::{
     imports::Clusters,
@@ -16,10 +17,7 @@ use crate::{
     results::{Origin, RESULTS_SCHEMA, SweepResults, TrialResult},
 };
 use std::collections::{BTreeMap, BTreeSet};
-use sweeper_core::{
-    record::Metric,
-    spec::{ConfigSpec, Direction, Pairing},
-};
+use sweeper_core::spec::{Direction, Pairing};
 use sweeper_recipe::Recipe;
 
 /// Why results cannot be analysed: they contradict themselves or come from another version.
@@ -78,52 +76,6 @@ pub enum AnalyzeError {
         /// Its value.
         value: f64,
     },
-}
-
-/// How a trial stands, for the analysis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    Completed,
-    Diverged,
-    Abandoned,
-    Cancelled,
-    /// A look had decided its config before.
-    Stopped,
-    Leased,
-    Pending,
-}
-
-impl Standing {
-    /// Whether the trial ended without an observation for reasons of its own.
-    fn is_loss(self) -> bool {
-        matches!(self, Self::Diverged | Self::Abandoned)
-    }
-
-    /// Of a planned trial; one that the results lack counts as pending.
-    pub(super) fn of(trial: Option<&TrialResult>) -> Self {
-        match trial.map(|t| (t.state.as_str(), t.ending.as_deref())) {
-            _ if trial.is_some_and(|t| t.stopped) => Self::Stopped,
-            Some(("Finished", Some(ending))) if ending.starts_with("diverged") => Self::Diverged,
-            Some(("Finished", _)) => Self::Completed,
-            Some(("Abandoned", _)) => Self::Abandoned,
-            Some(("Cancelled", _)) => Self::Cancelled,
-            Some(("Leased", _)) => Self::Leased,
-            _ => Self::Pending,
-        }
-    }
-}
-
-/// All trials of one config, by replicate; `None` where the results lack one.
-pub(super) struct ConfigTrials<'a> {
-    pub(super) index: u32,
-    pub(super) spec: &'a ConfigSpec,
-    pub(super) trials: Vec<Option<&'a TrialResult>>,
-}
-
-impl<'a> ConfigTrials<'a> {
-    pub(super) fn completed(&self) -> impl Iterator<Item = &'a TrialResult> {
-        self.trials.iter().copied().flatten().filter(|t| Standing::of(Some(t)) == Standing::Completed)
-    }
 }
 
 /// [`analyze_with`] without predictions.
@@ -226,37 +178,6 @@ fn notes(results: &SweepResults, configs: &[ConfigTrials<'_>], metrics: &mut [Me
     notes
 }
 
-impl Counts {
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            planned: self.planned + other.planned,
-            completed: self.completed + other.completed,
-            diverged: self.diverged + other.diverged,
-            abandoned: self.abandoned + other.abandoned,
-            cancelled: self.cancelled + other.cancelled,
-            stopped: self.stopped + other.stopped,
-            open: self.open + other.open,
-            reused: self.reused + other.reused,
-        }
-    }
-
-    pub(super) fn of(trials: &[Option<&TrialResult>]) -> Self {
-        let mut counts = Self { planned: trials.len(), ..Self::default() };
-        for &trial in trials {
-            *match Standing::of(trial) {
-                Standing::Completed => &mut counts.completed,
-                Standing::Diverged => &mut counts.diverged,
-                Standing::Abandoned => &mut counts.abandoned,
-                Standing::Cancelled => &mut counts.cancelled,
-                Standing::Stopped => &mut counts.stopped,
-                Standing::Leased | Standing::Pending => &mut counts.open,
-            } += 1;
-            counts.reused += usize::from(trial.is_some_and(|t| t.reused_from.is_some()));
-        }
-        counts
-    }
-}
-
 /// Planned trials that are open, of a sweep that goes on: so long its plan allows no test but those of its looks.
 fn waiting(results: &SweepResults, configs: &[ConfigTrials<'_>]) -> Option<usize> {
     let open = configs.iter().map(|c| Counts::of(&c.trials).open).sum();
@@ -285,23 +206,6 @@ fn check(results: &SweepResults) -> Result<(), AnalyzeError> {
     Ok(())
 }
 
-fn by_config(results: &SweepResults) -> Result<Vec<ConfigTrials<'_>>, AnalyzeError> {
-    let mut configs: Vec<ConfigTrials<'_>> = (0..)
-        .zip(&results.spec.configs)
-        .map(|(index, spec)| ConfigTrials { index, spec, trials: vec![None; spec.replicates as usize] })
-        .collect();
-    for trial in &results.trials {
-        let (config, replicate) = (trial.config, trial.replicate);
-        let slot = configs.get_mut(config as usize).and_then(|c| c.trials.get_mut(replicate as usize));
-        match slot {
-            None => return Err(AnalyzeError::UnknownTrial { config, replicate }),
-            Some(Some(_)) => return Err(AnalyzeError::DuplicateTrial { config, replicate }),
-            Some(empty) => *empty = Some(trial),
-        }
-    }
-    Ok(configs)
-}
-
 fn plan(results: &SweepResults) -> Plan {
     let spec = &results.spec;
     Plan {
@@ -320,18 +224,6 @@ fn plan(results: &SweepResults) -> Plan {
         pairing: spec.pairing,
         digest: spec.plan_digest.clone(),
     }
-}
-
-/// Final values of a trial by metric name; of several final epochs the last. Times are no observations.
-pub(super) fn finals(trial: &TrialResult) -> BTreeMap<&str, f64> {
-    let mut last: BTreeMap<&str, (u32, f64)> = BTreeMap::new();
-    for metric in final_metrics(trial) {
-        let entry = last.entry(&metric.name).or_insert((metric.epoch, metric.value));
-        if metric.epoch >= entry.0 {
-            *entry = (metric.epoch, metric.value);
-        }
-    }
-    last.into_iter().map(|(name, (_, value))| (name, value)).collect()
 }
 
 /// Every final metric of any config, in the order of [`metric_order`].
@@ -388,10 +280,6 @@ pub(crate) fn usual(kind: &str) -> Option<(Unit, Direction)> {
         "loss" => Some((Unit::Nats, Direction::Minimize)),
         _ => None,
     }
-}
-
-fn final_metrics(trial: &TrialResult) -> impl Iterator<Item = &Metric> {
-    trial.metrics.iter().filter(|m| m.is_final && !m.is_timing())
 }
 
 fn finals_names(trial: &TrialResult) -> impl Iterator<Item = &str> {
@@ -468,11 +356,23 @@ fn config_result(config: &ConfigTrials<'_>, metrics: &[MetricInfo], plan: &Plan)
         index: config.index,
         name: config.spec.name.clone(),
         baseline: config.spec.name == plan.baseline,
-        lost: (0..).zip(&config.trials).filter(|(_, t)| Standing::of(**t).is_loss()).map(|(r, _)| r).collect(),
+        lost: config.trials.iter().filter(|slot| slot.standing.is_loss()).map(|slot| slot.replicate).collect(),
+        not_finite: not_finite(&finals),
         note: recipe.as_ref().map(|recipe| recipe.meta.clone()).unwrap_or_default(),
         counts: Counts::of(&config.trials),
         cells: metrics.iter().map(cell).collect(),
     }
+}
+
+/// Replicates whose final value of a metric is not a finite number, by metric.
+fn not_finite(finals: &[(u32, BTreeMap<&str, f64>)]) -> BTreeMap<String, Vec<u32>> {
+    let mut found: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (replicate, values) in finals {
+        for (name, _) in values.iter().filter(|(_, value)| !value.is_finite()) {
+            found.entry((*name).to_owned()).or_default().push(*replicate);
+        }
+    }
+    found
 }
 
 fn measured(values: Vec<Observation>, confidence: f64) -> Option<Measured> {

@@ -3,9 +3,9 @@
 
 use super::{
     analysis::{Counts, Exception, ExceptionKind, Provenance, RecipeRecord, Scope, SeedRecord, Tally},
-    analyze::{ConfigTrials, Standing, finals},
     replay::{self, Input},
     time,
+    trials::{ConfigTrials, Slot, Standing, finals},
     wording::{display_name, full_name},
 };
 use crate::{
@@ -21,8 +21,9 @@ use sweeper_recipe::{Mode, Recipe, TrainerKind};
 pub(super) fn exceptions(configs: &[ConfigTrials<'_>]) -> Vec<Exception> {
     let mut list = Vec::new();
     for config in configs {
-        for (replicate, &trial) in (0..).zip(&config.trials) {
-            let Some((kind, reason)) = exception(trial) else { continue };
+        for slot in &config.trials {
+            let Some((kind, reason)) = exception(slot) else { continue };
+            let replicate = slot.replicate;
             let name = full_name(&config.spec.stratum, &config.spec.name);
             list.push(Exception { index: config.index, config: name, replicate, kind, reason });
         }
@@ -30,15 +31,23 @@ pub(super) fn exceptions(configs: &[ConfigTrials<'_>]) -> Vec<Exception> {
     list
 }
 
-fn exception(trial: Option<&TrialResult>) -> Option<(ExceptionKind, String)> {
-    let Some(trial) = trial else { return Some((ExceptionKind::Absent, "not in the results".to_owned())) };
+fn exception(slot: &Slot<'_>) -> Option<(ExceptionKind, String)> {
+    let Some(trial) = slot.trial else { return Some((ExceptionKind::Absent, "not in the results".to_owned())) };
     let ending = trial.ending.as_deref().unwrap_or_default();
     let error = trial.last_error.as_deref().unwrap_or_default();
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
-    match Standing::of(Some(trial)) {
+    let not_finite = || {
+        let finals = finals(trial);
+        let bad = finals.iter().filter(|(_, v)| !v.is_finite()).map(|(name, v)| format!("{name} is {v}"));
+        bad.collect::<Vec<String>>().join(", ")
+    };
+    match slot.standing {
         Standing::Diverged => {
-            let what = ending.strip_prefix("diverged").unwrap_or(ending).trim_start_matches([':', ' ']);
-            Some((ExceptionKind::Diverged, or(what, "a number was not finite")))
+            let what = match ending.strip_prefix("diverged") {
+                Some(what) => what.trim_start_matches([':', ' ']).to_owned(),
+                None => not_finite(),
+            };
+            Some((ExceptionKind::Diverged, or(&what, "a number was not finite")))
         }
         Standing::Abandoned => Some((ExceptionKind::Abandoned, or(error, "no error was recorded"))),
         Standing::Stopped => None,
@@ -46,10 +55,8 @@ fn exception(trial: Option<&TrialResult>) -> Option<(ExceptionKind, String)> {
         Standing::Leased => Some((ExceptionKind::Leased, "being trained".to_owned())),
         Standing::Pending => Some((ExceptionKind::Pending, or(error, "waiting for a worker"))),
         Standing::Completed => {
-            let finals = finals(trial);
-            let bad: Vec<String> =
-                finals.iter().filter(|(_, v)| !v.is_finite()).map(|(name, v)| format!("{name} is {v}")).collect();
-            (!bad.is_empty()).then(|| (ExceptionKind::NotFinite, bad.join(", ")))
+            let bad = not_finite();
+            (!bad.is_empty()).then_some((ExceptionKind::NotFinite, bad))
         }
     }
 }

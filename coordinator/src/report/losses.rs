@@ -25,14 +25,30 @@ pub struct Loss {
     pub diverged: usize,
     /// Those given up after failing attempts.
     pub abandoned: usize,
+    /// Those that completed, with a value of this metric that is not finite.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_finite: usize,
 }
 
-/// Of both sides of a comparison, the config first; a side that lost nothing has no entry.
-pub(super) fn of(config: &ConfigResult, baseline: &ConfigResult) -> Vec<Loss> {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// Of both sides of a comparison on a metric, the config first; a side that lost nothing has no entry.
+pub(super) fn of(config: &ConfigResult, baseline: &ConfigResult, metric: &str) -> Vec<Loss> {
     let loss = |side: &ConfigResult| {
         let Counts { planned, diverged, abandoned, .. } = side.counts;
-        let some = diverged + abandoned > 0;
-        some.then(|| Loss { config: side.name.clone(), baseline: side.baseline, planned, diverged, abandoned })
+        let not_finite = side.not_finite.get(metric).map_or(0, Vec::len);
+        let (config, baseline) = (side.name.clone(), side.baseline);
+        (diverged + abandoned + not_finite > 0).then_some(Loss {
+            config,
+            baseline,
+            planned,
+            diverged,
+            abandoned,
+            not_finite,
+        })
     };
     [config, baseline].into_iter().filter_map(loss).collect()
 }
@@ -46,6 +62,8 @@ pub(super) fn clause(losses: &[Loss], result: &ComparisonResult) -> String {
     let parts: Vec<String> = losses.iter().flat_map(parts).collect();
     let numbers = match result {
         ComparisonResult::Tested(_) => true,
+        // The lost ones are among its numbers.
+        ComparisonResult::Ranked(_) => false,
         ComparisonResult::NotTested(why) => {
             matches!(why, Untested::EqualInAll { .. } | Untested::ConstantDifference { .. })
         }
@@ -77,7 +95,7 @@ pub(super) fn sensitivity(result: &ComparisonResult, alpha: f64) -> String {
 }
 
 fn parts(loss: &Loss) -> Vec<String> {
-    let Loss { planned, diverged, abandoned, .. } = *loss;
+    let Loss { planned, diverged, abandoned, not_finite, .. } = *loss;
     let name = shorten(&loss.config, NAME);
     let mut parts = Vec::new();
     if diverged > 0 {
@@ -86,6 +104,10 @@ fn parts(loss: &Loss) -> Vec<String> {
     if abandoned > 0 {
         let were = if abandoned == 1 { "was" } else { "were" };
         parts.push(format!("{abandoned} of {planned} trials of “{name}” {were} abandoned"));
+    }
+    if not_finite > 0 {
+        let (s, are) = if not_finite == 1 { ("", "is") } else { ("s", "are") };
+        parts.push(format!("{not_finite} value{s} of “{name}” {are} not finite"));
     }
     parts
 }

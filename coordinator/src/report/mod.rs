@@ -1,12 +1,12 @@
 //! Outcomes and plan to an [`Analysis`], and its renderings.
 //!
-//! Map, in the direction of the data: `analysis` the value · `analyze` summaries · `compare` tests and families ·
-//! `losses` trials lost from a comparison · `planned` whether the plan came first · `audit` missing trials, deviations, provenance · `summaries` published tables ·
-//! `fractions` accuracies from 0 to 1 · `source` what is not known of numbers that were read · `wording` sentences ·
-//! `number`, `time` their digits · `render` one file per format · `methods` how
-//! they were made, with formulas and sources · `files` the folder that a user gets · `replay` the same numbers once more from it. Every number in
-//! every format comes from one [`Analysis`]; the CSV files hold the observations themselves. The same input gives the
-//! same bytes.
+//! Map, in the direction of the data: `trials` how each of them stands · `analysis` the value · `analyze` summaries ·
+//! `compare` tests and families · `losses` trials lost from a comparison · `planned` whether the plan came first · `audit`
+//! missing trials, deviations, provenance · `summaries` published tables · `fractions` accuracies from 0 to 1 · `source` what
+//! is not known of numbers that were read · `wording` sentences · `number`, `time` their digits · `render` one file per
+//! format · `methods` how they were made, with formulas and sources · `files` the folder that a user gets · `replay` the same
+//! numbers once more from it. Every number in every format comes from one [`Analysis`]; the CSV files hold the observations
+//! themselves. The same input gives the same bytes.
 
 mod analysis;
 mod analyze;
@@ -29,6 +29,7 @@ mod source;
 mod summaries;
 mod text;
 mod time;
+mod trials;
 mod wording;
 
 pub use analysis::*;

@@ -1,8 +1,8 @@
 //! Sequential designs: what the looks decided, and the p-values and intervals that hold in spite of them.
 
 use super::{
-    analyze::{ConfigTrials, Standing, finals},
     time,
+    trials::{ConfigTrials, Slot, Standing, finals},
 };
 use crate::{
     results::SweepResults,
@@ -86,8 +86,8 @@ pub(super) fn states(results: &SweepResults, configs: &[ConfigTrials<'_>]) -> BT
     let metric = &results.spec.analysis.metric;
     let outcomes = |index: u32| -> Vec<Outcome> {
         let trials = configs.get(index as usize).map(|c| c.trials.as_slice()).unwrap_or_default();
-        let outcome = |trial: &Option<&crate::results::TrialResult>| match Standing::of(*trial) {
-            Standing::Completed => match trial.and_then(|t| finals(t).get(metric.as_str()).copied()) {
+        let outcome = |slot: &Slot<'_>| match slot.standing {
+            Standing::Completed => match slot.trial.and_then(|t| finals(t).get(metric.as_str()).copied()) {
                 Some(value) if value.is_finite() => Outcome::Value(value),
                 _ => Outcome::Failed,
             },

@@ -79,6 +79,7 @@ fn strata(summary: &Summary, metrics: &[MetricInfo], plan: &Plan) -> Result<Vec<
             note: String::new(),
             counts: Counts { planned: n, completed: n, ..Counts::default() },
             lost: Vec::new(),
+            not_finite: BTreeMap::new(),
             cells: metrics.iter().map(cell).collect(),
         };
         match strata.last_mut().filter(|s| s.name == config.stratum) {

@@ -26,12 +26,8 @@ pub(crate) fn n(measured: &Measured, planned: usize) -> String {
 }
 
 /// `5`, or `5 and 4`.
-pub(crate) fn sizes(tested: &Tested) -> String {
-    if tested.n_config == tested.n_baseline {
-        tested.n_config.to_string()
-    } else {
-        format!("{} and {}", tested.n_config, tested.n_baseline)
-    }
+pub(crate) fn sizes([config, baseline]: [usize; 2]) -> String {
+    if config == baseline { config.to_string() } else { format!("{config} and {baseline}") }
 }
 
 /// `1.23 [0.40, 2.10]`, or why there is none.
@@ -163,7 +159,8 @@ fn adjusted(analysis: &Analysis, family: &Family) -> String {
     let m = family.corrected_over;
     let tested = || family.comparisons.iter().filter_map(|c| c.result.tested());
     if tested().any(|t| t.sequential.is_some()) {
-        return format!("valid at every look of the sequential design, adjusted by Holm over {m} comparisons");
+        let over = over(m);
+        return format!("valid at every look of the sequential design, adjusted by Holm {over}");
     }
     let grown = tested().any(|t| t.extended.is_some());
     let from = if grown { "and of e-values where replicates were added after the first ones were known, " } else { "" };
@@ -171,7 +168,7 @@ fn adjusted(analysis: &Analysis, family: &Family) -> String {
     let text = match family.instead {
         Some(why) => {
             let planned = correction_name(analysis.plan.correction);
-            format!("{from}adjusted by Holm over {m} comparisons, not by {planned} as planned: {}", instead(why))
+            format!("{from}adjusted by Holm {}, not by {planned} as planned: {}", over(m), instead(why))
         }
         None => format!("{from}{as_planned}"),
     };
@@ -216,8 +213,13 @@ fn instead(why: Instead) -> String {
                 "that one needs the same replicates in all comparisons, which have up to {most} and {common} in common"
             )
         }
+        Instead::Ranks => "that one knows no lost trainings, which the ranks of the planned test count".to_owned(),
         Instead::Degenerate => "that one has no number for these data".to_owned(),
     }
+}
+
+fn over(comparisons: usize) -> String {
+    if comparisons == 1 { "over 1 comparison".to_owned() } else { format!("over {comparisons} comparisons") }
 }
 
 fn adjusted_as_planned(analysis: &Analysis, family: &Family) -> String {
@@ -234,7 +236,7 @@ fn adjusted_as_planned(analysis: &Analysis, family: &Family) -> String {
         (_, Correction::TukeyKramer) => format!(
             "adjusted as {m} comparisons of Tukey and Kramer's test, which has the variances of all configs in one, and so a t of its own"
         ),
-        (_, correction) => format!("adjusted by {} over {m} comparisons", correction_name(correction)),
+        (_, correction) => format!("adjusted by {} {}", correction_name(correction), over(m)),
     }
 }
 

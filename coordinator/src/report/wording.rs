@@ -3,7 +3,8 @@
 
 use super::{
     analysis::{
-        Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Tested, Untested, Verdict, WorstRank,
+        Analysis, Comparison, ComparisonResult, Counts, Family, MetricInfo, Plan, Ranked, Tested, Untested, Verdict,
+        WorstRank,
     },
     losses::{self, Loss},
     number,
@@ -70,14 +71,15 @@ pub(super) struct Words {
 
 pub(super) fn of_comparison(
     (config, baseline): (&str, &str),
-    result: &ComparisonResult,
+    (result, corrected_over): (&ComparisonResult, usize),
     losses: &[Loss],
     metric: &MetricInfo,
     plan: &Plan,
 ) -> Words {
     let (config, baseline, name) = (display_name(config), display_name(baseline), display_name(&metric.name));
     let mut evidence = match result {
-        ComparisonResult::Tested(tested) => tested_evidence(tested, metric, plan),
+        ComparisonResult::Tested(tested) => tested_evidence(tested, metric, (plan, corrected_over)),
+        ComparisonResult::Ranked(ranked) => ranked_evidence(ranked, metric, (plan, corrected_over)),
         ComparisonResult::NotTested(why) => untested_evidence(why, metric),
     };
     evidence.push_str(&losses::clause(losses, result));
@@ -95,7 +97,7 @@ pub(super) fn of_comparison(
     Words { sentence: format!("“{config}” {claim} “{baseline}” on {name}: {evidence}."), evidence }
 }
 
-fn tested_evidence(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> String {
+fn tested_evidence(tested: &Tested, metric: &MetricInfo, (plan, over): (&Plan, usize)) -> String {
     let decimals = number::tested_decimals(tested);
     let difference = tested.primary.difference;
     let size = number::with_unit(&number::fixed(difference.abs(), decimals), metric.unit.of_difference());
@@ -111,8 +113,7 @@ fn tested_evidence(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> String 
         }
         None => "an interval that holds at every look is not bounded yet".to_owned(),
     };
-    let p = number::p_equals(tested.p_adjusted, plan.alpha);
-    let p = if plan.correction == Correction::None { p } else { format!("adjusted {p}") };
+    let p = p_in_words(tested.p_adjusted, plan, over);
     let n = counts_in_words(tested);
     let (p, n) = match &tested.extended {
         Some(extended) => {
@@ -136,6 +137,24 @@ fn tested_evidence(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> String 
         }
         None => format!("{size} {way} ({interval}), {p}, {n}{sequential}{hint}{margin}"),
     }
+}
+
+/// The p-value that decides, corrected for `over` comparisons.
+fn p_in_words(p_adjusted: f64, plan: &Plan, over: usize) -> String {
+    let p = number::p_equals(p_adjusted, plan.alpha);
+    if plan.correction == Correction::None || over < 2 { p } else { format!("adjusted {p}") }
+}
+
+/// What ranks alone say, and why there is no difference.
+fn ranked_evidence(ranked: &Ranked, metric: &MetricInfo, (plan, over): (&Plan, usize)) -> String {
+    let side = match ranked.rank.side {
+        1 => "ranks higher",
+        -1 => "ranks lower",
+        _ => "ranks the same",
+    };
+    let (p, all) = (p_in_words(ranked.p_adjusted, plan, over), rank_counts(&ranked.rank, ranked.test.is_paired()));
+    let why = untested_evidence(&ranked.instead, metric);
+    format!("{side}, {p} with lost trainings ranked worst, {all}; no difference can be told ({why})")
 }
 
 fn rank_counts(rank: &WorstRank, paired: bool) -> String {
@@ -264,6 +283,19 @@ pub enum Look {
     NotTested,
 }
 
+impl From<Verdict> for Look {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Better => Self::Better,
+            Verdict::Worse => Self::Worse,
+            Verdict::NegligiblyBetter => Self::NegligiblyBetter,
+            Verdict::NegligiblyWorse => Self::NegligiblyWorse,
+            Verdict::Equivalent => Self::Equivalent,
+            Verdict::Undecided => Self::Undecided,
+        }
+    }
+}
+
 impl Look {
     /// In the order of a report.
     pub(crate) const ALL: [Self; 9] = [
@@ -280,14 +312,8 @@ impl Look {
 
     pub(crate) fn of(result: &ComparisonResult) -> Self {
         match result {
-            ComparisonResult::Tested(tested) => match tested.verdict {
-                Verdict::Better => Self::Better,
-                Verdict::Worse => Self::Worse,
-                Verdict::NegligiblyBetter => Self::NegligiblyBetter,
-                Verdict::NegligiblyWorse => Self::NegligiblyWorse,
-                Verdict::Equivalent => Self::Equivalent,
-                Verdict::Undecided => Self::Undecided,
-            },
+            ComparisonResult::Tested(tested) => tested.verdict.into(),
+            ComparisonResult::Ranked(ranked) => ranked.verdict.into(),
             ComparisonResult::NotTested(Untested::EqualInAll { .. }) => Self::Equal,
             ComparisonResult::NotTested(Untested::NotMeasured { .. }) => Self::NotMeasured,
             ComparisonResult::NotTested(_) => Self::NotTested,

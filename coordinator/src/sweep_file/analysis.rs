@@ -66,12 +66,13 @@ pub(super) fn read(top: &Fields<'_>, only: Option<&str>, mistakes: &mut Mistakes
     let directions = [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
     let missing = [("completed-pairs", Missing::CompletedPairs), ("worst-rank", Missing::WorstRank)];
     let tasks = [("none", Tasks::None), ("strata", Tasks::Strata)];
-    let fraction = |x: f64| x > 0.0 && x < 0.5;
+    // Below it 1 - alpha is hardly to be told from 1.
+    let fraction = |x: f64| (1e-12..0.5).contains(&x);
     let plan = AnalysisPlan {
         metric,
         direction: fields.choice("direction", &directions, mistakes).unwrap_or(natural),
         baseline: baseline?.to_string(),
-        alpha: fields.number("alpha", fraction, "above 0, below 0.5", mistakes).unwrap_or(0.05),
+        alpha: fields.number("alpha", fraction, "from 1e-12, below 0.5", mistakes).unwrap_or(0.05),
         correction: correction(&fields, mistakes),
         confidence: fields
             .number("confidence", |x| (0.5..1.0).contains(&x), "0.5 up to but not 1", mistakes)
@@ -244,6 +245,12 @@ impl Judged {
             refuse(
                 &format!("this correction is for family = \"{of}\""),
                 "correction = \"holm\" goes with every family",
+            );
+        }
+        if needed.is_some() && self.plan.missing == Missing::WorstRank {
+            refuse(
+                "this correction needs a value of every training, and missing = \"worst-rank\" counts those that have none",
+                "use \"holm\" or \"bonferroni\", or missing = \"completed-pairs\"",
             );
         }
         let independent = matches!(correction, Correction::Dunnett | Correction::TukeyKramer | Correction::GamesHowell);

@@ -50,6 +50,8 @@ pub enum Instead {
         /// Most that a comparison has.
         most: usize,
     },
+    /// The planned test decides by ranks, in which lost trainings count, and that one needs values.
+    Ranks,
     /// The planned test has no number for these data.
     Degenerate,
 }
@@ -97,6 +99,9 @@ pub struct Comparison {
 pub enum ComparisonResult {
     /// Numbers.
     Tested(Box<Tested>),
+    /// Too little is left of the trainings for a difference with an interval, and the plan's rank test, in which the lost
+    /// ones count, tells which config is better.
+    Ranked(Ranked),
     /// No test is possible.
     NotTested(Untested),
 }
@@ -107,9 +112,42 @@ impl ComparisonResult {
     pub fn tested(&self) -> Option<&Tested> {
         match self {
             Self::Tested(tested) => Some(tested),
+            Self::Ranked(_) | Self::NotTested(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(in crate::report) fn tested_mut(&mut self) -> Option<&mut Tested> {
+        match self {
+            Self::Tested(tested) => Some(tested),
+            Self::Ranked(_) | Self::NotTested(_) => None,
+        }
+    }
+
+    /// The p-value of the test that decides, not corrected.
+    #[must_use]
+    pub fn p_value(&self) -> Option<f64> {
+        match self {
+            Self::Tested(tested) => Some(tested.p_value),
+            Self::Ranked(ranked) => Some(ranked.rank.test.p_value),
             Self::NotTested(_) => None,
         }
     }
+}
+
+/// A comparison by ranks alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ranked {
+    /// Which rank test.
+    pub test: Test,
+    /// The test, with its p-value, not corrected.
+    pub rank: WorstRank,
+    /// The same corrected inside the family.
+    pub p_adjusted: f64,
+    /// What the ranks say: better, worse or undecided.
+    pub verdict: Verdict,
+    /// Why there is no difference with an interval.
+    pub instead: Untested,
 }
 
 /// Numbers of a comparison. Differences are config minus baseline, in the metric's unit.

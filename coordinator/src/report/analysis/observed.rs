@@ -3,6 +3,7 @@
 use super::Counts;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use sweeper_stats::Interval;
 
 /// All observations of one config.
@@ -22,6 +23,10 @@ pub struct ConfigResult {
     /// Replicates that diverged or were abandoned, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<u32>,
+    /// Of the others, those whose final value of a metric is not a finite number, by metric: never of the primary one,
+    /// for without that a training has failed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_finite: BTreeMap<String, Vec<u32>>,
     /// One per entry of [`super::Analysis::metrics`].
     pub cells: Vec<Cell>,
 }
@@ -104,7 +109,7 @@ pub struct Exception {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExceptionKind {
-    /// Training went to NaN or infinity.
+    /// Training went to NaN or infinity, or its final value of the primary metric did.
     Diverged,
     /// Failing attempts used up the limit.
     Abandoned,
@@ -114,7 +119,7 @@ pub enum ExceptionKind {
     Pending,
     /// Being trained.
     Leased,
-    /// The trial completed, but a final metric is not a finite number.
+    /// The trial completed, but a final metric other than the primary one is not a finite number.
     NotFinite,
     /// The trial is in the plan and not in the results.
     Absent,

@@ -1,8 +1,8 @@
 //! Correction for the number of comparisons, and intervals that hold for all of them at once.
 
 use super::{Tests, pair::common_replicates};
-use crate::report::analysis::{Instead, Measured, Observation, Plan, Role, Tested};
-use sweeper_core::spec::{Correction, Pairing};
+use crate::report::analysis::{ComparisonResult, Instead, Measured, Observation, Plan, Role, Tested};
+use sweeper_core::spec::{Correction, Missing, Pairing};
 use sweeper_stats::{
     Degenerate, Interval, TTest,
     distributions::student_t_quantile,
@@ -26,6 +26,7 @@ pub(super) fn alone(tests: &mut [Tests<'_>], plan: &Plan) {
                 let found = match correction {
                     _ if family.corrected_over == 0 => Ok(()),
                     _ if family.is_extended() => Err(Instead::Extended),
+                    _ if plan.missing == Missing::WorstRank => Err(Instead::Ranks),
                     Correction::MaxT | Correction::MaxTSingleStep => family.max_t(plan),
                     _ => family.many(plan),
                 };
@@ -56,8 +57,10 @@ pub(super) fn secondary(tests: &mut [Tests<'_>]) {
 impl Tests<'_> {
     fn set(&mut self, adjusted: &[Option<f64>]) {
         for (result, adjusted) in self.results.iter_mut().zip(adjusted) {
-            if let (Ok(tested), Some(adjusted)) = (result.as_mut(), adjusted) {
-                tested.p_adjusted = *adjusted;
+            match (result, adjusted) {
+                (ComparisonResult::Tested(tested), Some(adjusted)) => tested.p_adjusted = *adjusted,
+                (ComparisonResult::Ranked(ranked), Some(adjusted)) => ranked.p_adjusted = *adjusted,
+                _ => {}
             }
         }
     }
@@ -67,7 +70,7 @@ impl Tests<'_> {
     fn widen(&mut self, confidence: f64) {
         let family = self.corrected_over.max(1) as f64;
         let open = |tested: &&mut Tested| tested.simultaneous.is_none() && tested.extended.is_none();
-        for tested in self.results.iter_mut().flatten().filter(open) {
+        for tested in self.results.iter_mut().filter_map(ComparisonResult::tested_mut).filter(open) {
             tested.simultaneous = t_interval(&tested.primary, 1.0 - (1.0 - confidence) / family, confidence).ok();
         }
     }
@@ -75,7 +78,7 @@ impl Tests<'_> {
     /// The tested comparisons: place among the results, and both sides.
     fn tested(&self) -> Vec<(usize, &Measured, &Measured)> {
         let of = |at: usize| {
-            self.results[at].as_ref().ok()?;
+            self.results[at].tested()?;
             let (config, baseline) = self.sides(&self.pairs[at]);
             Some((at, self.cell(config).measured()?, self.cell(baseline).measured()?))
         };
@@ -110,7 +113,7 @@ impl Tests<'_> {
         self.drawn = (!exact).then_some(arrangements);
         let single = plan.correction == Correction::MaxTSingleStep;
         for (at, comparison) in places.into_iter().zip(comparisons) {
-            if let (Ok(tested), Ok(found)) = (&mut self.results[at], comparison) {
+            if let (Some(tested), Ok(found)) = (self.results[at].tested_mut(), comparison) {
                 tested.p_adjusted = if single { found.p_single_step } else { found.p_step_down };
                 tested.simultaneous = found.interval;
             }
@@ -120,7 +123,7 @@ impl Tests<'_> {
 
     /// Most replicates that a tested comparison has.
     fn most_pairs(&self) -> usize {
-        self.results.iter().flatten().map(|tested| tested.n_config).max().unwrap_or(0)
+        self.results.iter().filter_map(ComparisonResult::tested).map(|tested| tested.n_config).max().unwrap_or(0)
     }
 
     /// Dunnett, Tukey and Kramer, or Games and Howell over all configs with at least two values.
@@ -148,7 +151,7 @@ impl Tests<'_> {
         for (pair, result) in self.pairs.iter().zip(&mut self.results) {
             let (Some(config), Some(baseline)) = (place(pair.config), place(pair.baseline)) else { continue };
             let both = |c: &&many::Comparison| [(config, baseline), (baseline, config)].contains(&(c.first, c.second));
-            if let (Ok(tested), Some(found)) = (result.as_mut(), found.iter().find(both)) {
+            if let (Some(tested), Some(found)) = (result.tested_mut(), found.iter().find(both)) {
                 tested.p_adjusted = found.p_value;
                 let Interval { low, high, confidence } = found.interval;
                 let turned = Interval { low: -high, high: -low, confidence };

@@ -4,7 +4,7 @@
 
 use super::Tests;
 use crate::{
-    report::analysis::{Measured, Observation, Plan, Tested},
+    report::analysis::{ComparisonResult, Measured, Observation, Plan, Test, Tested},
     results::{Origin, SweepResults},
 };
 use schemars::JsonSchema;
@@ -60,9 +60,16 @@ impl Tests<'_> {
         let mut extended: Vec<(usize, Vec<f64>)> = Vec::new();
         for (at, pair) in self.pairs.iter().enumerate() {
             let (config, baseline) = self.sides(pair);
+            if let ComparisonResult::Ranked(ranked) = &self.results[at] {
+                // A rank test holds once, and there are no differences for an e-value.
+                if [config, baseline].iter().any(|side| (1..side.counts.planned).contains(&of(side.index).len())) {
+                    self.results[at] = ComparisonResult::NotTested(ranked.instead.clone());
+                }
+                continue;
+            }
             let (Some(a), Some(b)) = (self.cell(config).measured(), self.cell(baseline).measured()) else { continue };
             let (known, differences) = differences((a, of(config.index)), (b, of(baseline.index)), plan.pairing);
-            if let (Ok(tested), true) = (&mut self.results[at], known > 0 && known < differences.len()) {
+            if let (Some(tested), true) = (self.results[at].tested_mut(), known > 0 && known < differences.len()) {
                 extend(tested, known, &differences, plan);
                 extended.push((at, differences));
             }
@@ -74,7 +81,7 @@ impl Tests<'_> {
         let coverage = 1.0 - (1.0 - plan.confidence) / family.max(1) as f64;
         for (at, differences) in extended {
             let found = e_interval(&differences, DEFAULT_C, coverage).ok();
-            if let Ok(tested) = &mut self.results[at] {
+            if let Some(tested) = self.results[at].tested_mut() {
                 tested.simultaneous = found.map(|found| Interval { confidence: plan.confidence, ..found });
             }
         }
@@ -83,7 +90,7 @@ impl Tests<'_> {
     /// Whether any comparison has an always-valid p-value, which no correction but those that hold under any dependence
     /// can take.
     pub(super) fn is_extended(&self) -> bool {
-        self.results.iter().flatten().any(|tested| tested.extended.is_some())
+        self.results.iter().filter_map(ComparisonResult::tested).any(|tested| tested.extended.is_some())
     }
 }
 
@@ -98,6 +105,8 @@ fn extend(tested: &mut Tested, known: usize, differences: &[f64], plan: &Plan) {
         log10_e,
         interval: e_interval(differences, DEFAULT_C, plan.confidence).ok(),
     });
+    // An e-value is of differences, and ranks have none.
+    tested.test = if tested.test.is_paired() { Test::PairedT } else { Test::WelchT };
     tested.p_value = p_value;
     tested.p_adjusted = p_value;
     // All of these hold once.

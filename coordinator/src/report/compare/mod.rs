@@ -2,7 +2,7 @@
 //!
 //! Map: this page the families · `pairs` which configs are compared · `pair` the numbers of one comparison · `adjust`
 //! correction inside a family · `extended` p-values of what grew after it was known · `robust` other tests beside the planned
-//! one · `verdict` what the numbers say.
+//! one · `worst_rank` that in which lost trainings count · `verdict` what the numbers say.
 
 mod adjust;
 mod extended;
@@ -10,6 +10,7 @@ mod pair;
 mod pairs;
 mod robust;
 mod verdict;
+mod worst_rank;
 
 pub use self::extended::Extended;
 pub(crate) use self::pairs::{Members, Pair, Settings, of as pairs_of, settings};
@@ -21,8 +22,7 @@ pub(super) use self::{
 use super::{
     Sequential,
     analysis::{
-        Cell, Comparison, ComparisonResult, ConfigResult, Family, Instead, MetricInfo, Plan, Role, Stratum, Tested,
-        Untested,
+        Cell, Comparison, ComparisonResult, ConfigResult, Family, Instead, MetricInfo, Plan, Role, Stratum, Untested,
     },
     analyze::AnalyzeError,
     losses, wording,
@@ -77,7 +77,7 @@ struct Tests<'a> {
     /// Index of the metric.
     m: usize,
     pairs: &'a [Pair],
-    results: Vec<Result<Tested, Untested>>,
+    results: Vec<ComparisonResult>,
     /// What the correction counts.
     corrected_over: usize,
     /// Why Holm's correction took the place of the planned one.
@@ -139,9 +139,12 @@ impl<'a> Tests<'a> {
         for (pair, result) in self.pairs.iter().zip(&mut self.results) {
             let state = states.get(&stratum.configs[pair.config].index).filter(|_| primary);
             let looked = state.is_some_and(|state| state.p_value.is_some());
-            let structural = matches!(result, Err(Untested::NotMeasured { .. } | Untested::EqualInAll { .. }));
+            let structural = matches!(
+                result,
+                ComparisonResult::NotTested(Untested::NotMeasured { .. } | Untested::EqualInAll { .. })
+            );
             if !looked && !structural {
-                *result = Err(Untested::Waiting { open });
+                *result = ComparisonResult::NotTested(Untested::Waiting { open });
             }
         }
     }
@@ -151,7 +154,7 @@ impl<'a> Tests<'a> {
     fn looked(&mut self, states: &BTreeMap<u32, Sequential>, plan: &Plan) {
         for (pair, result) in self.pairs.iter().zip(&mut self.results) {
             let (config, _) = (&self.stratum.configs[pair.config], pair.baseline);
-            let (Ok(tested), Some(state)) = (result.as_mut(), states.get(&config.index)) else { continue };
+            let (Some(tested), Some(state)) = (result.tested_mut(), states.get(&config.index)) else { continue };
             tested.p_value = state.p_value.unwrap_or(1.0);
             tested.p_adjusted = state.p_adjusted.unwrap_or(1.0);
             tested.simultaneous = state.simultaneous;
@@ -165,7 +168,7 @@ impl<'a> Tests<'a> {
 
     /// Uncorrected p-values, in the order of the pairs.
     fn raw(&self) -> Vec<Option<f64>> {
-        self.results.iter().map(|result| result.as_ref().ok().map(|tested| tested.p_value)).collect()
+        self.results.iter().map(ComparisonResult::p_value).collect()
     }
 
     fn judged(mut self, plan: &Plan) -> Family {
@@ -173,16 +176,16 @@ impl<'a> Tests<'a> {
         let over = self.corrected_over;
         let size = self.raw().iter().flatten().count();
         let (metric, family) = (self.metric, if corrected { over } else { 1 });
-        self.results.par_iter_mut().flatten().for_each(|tested| verdict::judge(tested, metric, plan, family));
+        self.results.par_iter_mut().for_each(|result| match result {
+            ComparisonResult::Tested(tested) => verdict::judge(tested, metric, plan, family),
+            ComparisonResult::Ranked(ranked) => verdict::judge_ranks(ranked, metric, plan),
+            ComparisonResult::NotTested(_) => {}
+        });
         let results = std::mem::take(&mut self.results);
-        let comparison = |(pair, result): (&Pair, Result<Tested, Untested>)| {
-            let result = match result {
-                Ok(tested) => ComparisonResult::Tested(Box::new(tested)),
-                Err(why) => ComparisonResult::NotTested(why),
-            };
+        let comparison = |(pair, result): (&Pair, ComparisonResult)| {
             let (config, baseline) = self.sides(pair);
-            let losses = losses::of(config, baseline);
-            let words = wording::of_comparison((&config.name, &baseline.name), &result, &losses, self.metric, plan);
+            let losses = losses::of(config, baseline, &metric.name);
+            let words = wording::of_comparison((&config.name, &baseline.name), (&result, over), &losses, metric, plan);
             Comparison {
                 index: config.index,
                 config: config.name.clone(),

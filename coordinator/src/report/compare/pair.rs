@@ -1,17 +1,19 @@
 //! The numbers of one comparison, not yet corrected.
 
-use super::robust::{self, Budget};
-use crate::report::analysis::{
-    Cell, ConfigResult, Equivalence, FEW, Measured, MetricInfo, Observation, Plan, Test, Tested, Untested, Verdict,
-    WorstRank,
+use super::{
+    robust::{self, Budget},
+    worst_rank::{self, Side},
 };
-use sweeper_core::spec::{Direction, Missing, Pairing};
+use crate::report::analysis::{
+    Cell, ComparisonResult, ConfigResult, Equivalence, FEW, Measured, MetricInfo, Observation, Plan, Ranked, Test,
+    Tested, Untested, Verdict, WorstRank,
+};
+use sweeper_core::spec::{Missing, Pairing};
 use sweeper_stats::{
     Degenerate, EffectSize, TTest,
     equivalence::{equivalence_interval, smallest_margin, tost_of},
     from_summary::{SampleStats, hedges_g_from, welch_t_from},
-    power::{Arm, smallest_p_rank_sum, smallest_p_sign_flip},
-    ranks::{Alternative, RankTest, mann_whitney_within, wilcoxon},
+    power::Arm,
     superiority::{superiority, superiority_paired},
 };
 
@@ -31,29 +33,48 @@ pub(super) fn test(
     metric: &MetricInfo,
     plan: &Plan,
     budget: Budget,
-) -> Result<Tested, Untested> {
+) -> ComparisonResult {
     let produced = |cell: &Cell| !matches!(cell, Cell::NotMeasured);
     if !produced(config_cell) || !produced(baseline_cell) {
-        return Err(Untested::NotMeasured { config: produced(config_cell), baseline: produced(baseline_cell) });
+        let (config, baseline) = (produced(config_cell), produced(baseline_cell));
+        return ComparisonResult::NotTested(Untested::NotMeasured { config, baseline });
     }
-    let (Some(a), Some(b)) = (config_cell.measured(), baseline_cell.measured()) else {
-        return Err(Untested::TooFew { n: 0, needed: 2 });
-    };
-    let sides = Sides { config: (config, a), baseline: (baseline, b), metric, plan, budget };
-    let mut tested = match plan.pairing {
-        Pairing::Common => sides.paired()?,
-        Pairing::Independent => sides.unpaired()?,
-    };
-    tested.worst_rank = sides.worst_rank();
-    if plan.missing == Missing::WorstRank {
-        // Without a known better side, or with nothing observed, there is no worst rank: the t-test stays.
-        if let Some(WorstRank { test: rank, .. }) = &tested.worst_rank {
-            tested.p_value = rank.p_value;
-            tested.p_adjusted = rank.p_value;
-            tested.test = if tested.test.is_paired() { Test::WorstRankPaired } else { Test::WorstRankUnpaired };
+    let tested = match (config_cell.measured(), baseline_cell.measured()) {
+        (Some(a), Some(b)) => {
+            let sides = Sides { config: (config, a), baseline: (baseline, b), metric, plan, budget };
+            match plan.pairing {
+                Pairing::Common => sides.paired(),
+                Pairing::Independent => sides.unpaired(),
+            }
         }
+        _ => Err(Untested::TooFew { n: 0, needed: 2 }),
+    };
+    let sides = [(config, config_cell), (baseline, baseline_cell)];
+    let rank = worst_rank::of(sides.map(|(config, cell)| Side::of(config, cell, &metric.name)), metric, plan, budget);
+    // Without a known better side, or with nothing observed, there is no worst rank: the t-test stays.
+    let decides = rank.filter(|_| plan.missing == Missing::WorstRank);
+    let by_rank = match plan.pairing {
+        Pairing::Common => Test::WorstRankPaired,
+        Pairing::Independent => Test::WorstRankUnpaired,
+    };
+    match (tested, decides) {
+        (Ok(tested), None) => ComparisonResult::Tested(Box::new(Tested { worst_rank: rank, ..tested })),
+        (Ok(tested), Some(WorstRank { test, .. })) => {
+            let (p_value, p_adjusted) = (test.p_value, test.p_value);
+            ComparisonResult::Tested(Box::new(Tested {
+                worst_rank: rank,
+                test: by_rank,
+                p_value,
+                p_adjusted,
+                ..tested
+            }))
+        }
+        (Err(instead), Some(rank)) => {
+            let (p_adjusted, verdict) = (rank.test.p_value, Verdict::Undecided);
+            ComparisonResult::Ranked(Ranked { test: by_rank, rank, p_adjusted, verdict, instead })
+        }
+        (Err(why), None) => ComparisonResult::NotTested(why),
     }
-    Ok(tested)
 }
 
 impl Sides<'_> {
@@ -159,59 +180,6 @@ impl Sides<'_> {
     fn planned(&self) -> bool {
         self.metric.primary || self.metric.secondary
     }
-
-    /// The rank test in which every lost trial is worse than every observed one; where both configs lost a replicate,
-    /// their pair is a tie. None where nothing was lost and the plan does not ask for it.
-    fn worst_rank(&self) -> Option<WorstRank> {
-        let ((config, a), (baseline, b)) = (self.config, self.baseline);
-        let lost = !config.lost.is_empty() || !baseline.lost.is_empty();
-        if !lost && self.plan.missing != Missing::WorstRank {
-            return None;
-        }
-        let worst = worst(self.metric.direction?, a, b)?;
-        let with_lost = |measured: &Measured, lost: &[u32]| {
-            let mut all = measured.values.clone();
-            all.extend(lost.iter().map(|&replicate| Observation { replicate, value: worst }));
-            all.sort_by_key(|o| o.replicate);
-            all
-        };
-        let (a, b) = (with_lost(a, &config.lost), with_lost(b, &baseline.lost));
-        match self.plan.pairing {
-            Pairing::Common => {
-                let (_, a, b) = common_replicates(&a, &b);
-                let test = wilcoxon(&a, &b, Alternative::TwoSided).ok()?;
-                // Half of all the ranks that entered.
-                let centre = 0.25 * test.used as f64 * (test.used as f64 + 1.0);
-                Some(WorstRank::of(test, (centre, smallest_p_sign_flip(a.len())), (a.len(), b.len())))
-            }
-            Pairing::Independent => {
-                let plain = |all: &[Observation]| all.iter().map(|o| o.value).collect::<Vec<f64>>();
-                let additions = self.budget.additions();
-                let test = mann_whitney_within(&plain(&a), &plain(&b), Alternative::TwoSided, additions).ok()?;
-                // Half of all the pairs.
-                let centre = 0.5 * a.len() as f64 * b.len() as f64;
-                let floor = smallest_p_rank_sum(a.len().min(b.len()));
-                Some(WorstRank::of(test, (centre, floor), (a.len(), b.len())))
-            }
-        }
-    }
-}
-
-impl WorstRank {
-    fn of(test: RankTest, (centre, floor): (f64, f64), (n_config, n_baseline): (usize, usize)) -> Self {
-        let side = test.statistic.partial_cmp(&centre).map_or(0, |side| side as i8);
-        Self { test, side, n_config, n_baseline, floor }
-    }
-}
-
-/// A value beyond all of both, farther than they are apart, so that its differences have the largest ranks.
-fn worst(direction: Direction, a: &Measured, b: &Measured) -> Option<f64> {
-    let (low, high) = (a.min?.min(b.min?), a.max?.max(b.max?));
-    let step = 2.0 * (high - low).max(low.abs().max(high.abs()) * 1e-6).max(f64::MIN_POSITIVE);
-    Some(match direction {
-        Direction::Maximize => low - step,
-        Direction::Minimize => high + step,
-    })
 }
 
 fn split(effect: Result<EffectSize, Degenerate>) -> (Option<EffectSize>, Option<Degenerate>) {

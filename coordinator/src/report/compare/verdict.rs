@@ -1,6 +1,6 @@
 //! What a corrected comparison says.
 
-use crate::report::analysis::{MetricInfo, Plan, Test, Tested, Verdict};
+use crate::report::analysis::{MetricInfo, Plan, Ranked, Test, Tested, Verdict};
 use sweeper_core::spec::Direction;
 use sweeper_stats::{
     equivalence::{Claim, State, state},
@@ -34,6 +34,16 @@ pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, famil
         tested.detectable = uppers.and_then(|(a, b)| detectable_difference_welch(a, b, level, POWER).ok());
         tested.needed = margin.and_then(|margin| runs_needed_welch(a, b, margin, level, plan.alpha, POWER).ok());
     }
+}
+
+/// Fills in the verdict of ranks alone, which know no margin.
+pub(super) fn judge_ranks(ranked: &mut Ranked, metric: &MetricInfo, plan: &Plan) {
+    let shown = ranked.p_adjusted <= plan.alpha;
+    ranked.verdict = match (ranked.rank.side, metric.direction) {
+        (1, Some(Direction::Maximize)) | (-1, Some(Direction::Minimize)) if shown => Verdict::Better,
+        (-1, Some(Direction::Maximize)) | (1, Some(Direction::Minimize)) if shown => Verdict::Worse,
+        _ => Verdict::Undecided,
+    };
 }
 
 /// Which way the test that decides says the config differs: the sign of the difference, or of the ranks, which count the

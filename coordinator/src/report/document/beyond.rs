@@ -5,7 +5,7 @@ use crate::report::{
     Analysis, Association, BestSet, ConfigResult, Contender, Copies, DesignAudit, FailureRate, MetricInfo, Source,
     Stratum,
     number::{self, fixed, signed},
-    time,
+    text, time,
     wording::{display_name, subject},
 };
 use std::collections::BTreeMap;
@@ -188,6 +188,7 @@ pub(super) fn power(analysis: &Analysis) -> Option<Section> {
             let detectable = tested.detectable?;
             let d = number::tested_decimals(tested);
             let none = || Cell::missing("n/a");
+            let sizes = [tested.n_config, tested.n_baseline];
             let needed = tested.needed.as_ref();
             let cost = needed.zip(each).map(|(needed, each)| {
                 let more = needed.settle.saturating_sub(tested.n_config.min(tested.n_baseline));
@@ -198,10 +199,7 @@ pub(super) fn power(analysis: &Analysis) -> Option<Section> {
                 marked: false,
                 cells: vec![
                     Cell::name(subject(comparison, analysis.plan.family)),
-                    Cell::number(
-                        crate::report::text::sizes(tested),
-                        [tested.n_config as f64, tested.n_baseline as f64],
-                    ),
+                    Cell::number(text::sizes(sizes), sizes.map(|n| n as f64)),
                     Cell::strong(fixed(detectable, d), [detectable]),
                     needed.map_or_else(none, |n| Cell::number(n.settle.to_string(), [n.settle as f64])),
                     cost.unwrap_or_else(none),

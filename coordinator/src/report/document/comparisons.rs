@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, Row, Table};
 use crate::report::{
-    Analysis, Comparison, ComparisonResult, Family, Flip, MetricInfo, Robustness, Tested, WorstRank,
+    Analysis, Comparison, ComparisonResult, Family, Flip, MetricInfo, Ranked, Robustness, Tested, WorstRank,
     number::{self, signed, tested_decimals},
     text,
     wording::{Look, display_name, shorten, subject, untested_short},
@@ -64,6 +64,7 @@ fn row(comparison: &Comparison, analysis: &Analysis, (factors, e_values): (bool,
         ComparisonResult::Tested(tested) => {
             cells.extend(numbers(tested, !comparison.losses.is_empty(), analysis.plan.alpha, e_values));
         }
+        ComparisonResult::Ranked(ranked) => cells.extend(ranks(ranked, analysis.plan.alpha)),
         ComparisonResult::NotTested(why) => cells.push(Cell::missing(untested_short(why))),
     }
     cells.resize(width, Cell::missing(""));
@@ -74,7 +75,7 @@ fn numbers(tested: &Tested, losses: bool, alpha: f64, e_values: bool) -> Vec<Cel
     let d = tested_decimals(tested);
     let primary = &tested.primary;
     let t = format!("{} ({})", number::statistic(primary.statistic), number::df(primary.df));
-    let sizes = [tested.n_config as f64, tested.n_baseline as f64];
+    let sizes = [tested.n_config, tested.n_baseline];
     let superiority = tested.superiority.as_ref().map(|s| {
         let shown = [s.a12, s.interval.low, s.interval.high].map(|v| number::fixed(v, 2));
         Cell::number(format!("{} [{}, {}]", shown[0], shown[1], shown[2]), [s.a12, s.interval.low, s.interval.high])
@@ -90,7 +91,7 @@ fn numbers(tested: &Tested, losses: bool, alpha: f64, e_values: bool) -> Vec<Cel
         Cell::strong(signed(primary.difference, d), [primary.difference]),
         interval(tested.interval(), d),
         interval(tested.simultaneous.as_ref(), d),
-        Cell::number(text::sizes(tested), sizes).tag(tested.few, "few").tag(losses, "survivors"),
+        Cell::number(text::sizes(sizes), sizes.map(|n| n as f64)).tag(tested.few, "few").tag(losses, "survivors"),
         Cell::number(t, [primary.statistic, primary.df]),
         p,
         adjusted.tag(tested.extended.is_some(), "always valid"),
@@ -102,6 +103,22 @@ fn numbers(tested: &Tested, losses: bool, alpha: f64, e_values: bool) -> Vec<Cel
         r.unwrap_or_else(|| Cell::missing("n/a")),
     ]);
     cells
+}
+
+/// Up to the adjusted p-value; ranks have nothing of what follows.
+fn ranks(ranked: &Ranked, alpha: f64) -> Vec<Cell> {
+    let Ranked { rank, p_adjusted, instead, .. } = ranked;
+    let sizes = [rank.n_config, rank.n_baseline];
+    let none = || Cell::missing("n/a");
+    vec![
+        Cell::missing(untested_short(instead)),
+        none(),
+        none(),
+        Cell::number(text::sizes(sizes), sizes.map(|n| n as f64)).tag(true, "lost ranked worst"),
+        none(),
+        Cell::number(number::p(rank.test.p_value, alpha), [rank.test.p_value]),
+        Cell::strong(number::p(*p_adjusted, alpha), [*p_adjusted]),
+    ]
 }
 
 fn effect(tested: &Tested) -> Cell {

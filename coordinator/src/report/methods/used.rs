@@ -1,8 +1,8 @@
 //! What a report used, told by its own numbers.
 
 use crate::report::{
-    AcrossTasks, Analysis, ClusteredResult, Components, DifferenceResult, Family, ImagesResult, Noise, Role,
-    SharedSeeds, StratumNoise, TaskComparison, Test, Tested, Told,
+    AcrossTasks, Analysis, ClusteredResult, ComparisonResult, Components, DifferenceResult, Family, ImagesResult,
+    Noise, Ranked, Role, SharedSeeds, StratumNoise, TaskComparison, Test, Tested, Told,
 };
 use sweeper_core::spec::Correction;
 
@@ -68,12 +68,23 @@ impl Used {
 
     fn family(&mut self, family: &Family, correction: Correction) {
         self.instead |= family.instead.is_some();
-        for tested in family.comparisons.iter().filter_map(|c| c.result.tested()) {
+        for comparison in &family.comparisons {
+            match &comparison.result {
+                ComparisonResult::Tested(tested) => self.tested(tested),
+                ComparisonResult::Ranked(ranked) => self.ranked(ranked),
+                ComparisonResult::NotTested(_) => continue,
+            }
             self.any = true;
             self.secondary |= family.role == Role::Secondary && family.corrected_over > 1;
             self.max_t |= matches!(correction, Correction::MaxT | Correction::MaxTSingleStep);
-            self.tested(tested);
         }
+    }
+
+    fn ranked(&mut self, ranked: &Ranked) {
+        let paired = ranked.test.is_paired();
+        self.worst_rank = true;
+        self.signed_rank |= paired;
+        self.rank_sum |= !paired;
     }
 
     fn tested(&mut self, tested: &Tested) {

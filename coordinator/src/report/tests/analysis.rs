@@ -218,11 +218,42 @@ fn trials_without_observations_are_listed_with_reasons() {
 }
 
 #[test]
-fn a_value_that_is_not_finite_is_no_observation() {
-    let analysis = analysis_of(&two(&[(1.0, 2.0), (f64::NAN, 2.5), (1.5, 2.25)]));
-    assert_eq!(analysis.strata[0].configs[0].cells[0].measured().unwrap().n, 2);
-    assert_eq!((analysis.exceptions[0].kind, analysis.exceptions[0].replicate), (ExceptionKind::NotFinite, 1));
-    assert_eq!(analysis.strata[0].families[0].comparisons[0].result.tested().unwrap().n_config, 2);
+fn a_training_whose_final_value_is_not_finite_has_failed() {
+    for value in [f64::NAN, f64::INFINITY] {
+        let analysis = analysis_of(&two(&[(1.0, 2.0), (value, 2.5), (1.5, 2.25)]));
+        let config = &analysis.strata[0].configs[0];
+        assert_eq!((config.counts.completed, config.counts.diverged, config.lost.as_slice()), (2, 1, [1].as_slice()));
+        assert_eq!(config.cells[0].measured().unwrap().n, 2);
+        let exception = &analysis.exceptions[0];
+        assert_eq!((exception.kind, exception.replicate), (ExceptionKind::Diverged, 1));
+        assert_eq!(exception.reason, format!("accuracy/balanced is {value}"));
+        let comparison = &analysis.strata[0].families[0].comparisons[0];
+        assert_eq!(comparison.result.tested().unwrap().n_config, 2);
+        assert!(comparison.evidence.contains("1 of 3 trainings of “a” diverged"), "{}", comparison.evidence);
+    }
+}
+
+/// The others go on: only the metric that is not finite has lost a value, and its ranks know it.
+#[test]
+fn another_metric_that_is_not_finite_is_lost_there_alone() {
+    let mut results = two(&[(1.0, 2.0), (1.25, 2.5), (1.5, 2.25), (1.75, 2.5)]);
+    for (at, trial) in (0..).zip(&mut results.trials) {
+        let loss = if at == 5 { f64::INFINITY } else { f64::from(at * at) };
+        let metric =
+            sweeper_core::record::Metric { name: "loss/test".to_owned(), value: loss, ..trial.metrics[0].clone() };
+        trial.metrics.push(metric);
+    }
+    let analysis = analysis_of(&results);
+    let (trial, stratum) = (&results.trials[5], &analysis.strata[0]);
+    assert_eq!((analysis.counts.completed, analysis.exceptions[0].kind), (8, ExceptionKind::NotFinite));
+    let not_finite = &stratum.configs[trial.config as usize].not_finite;
+    assert_eq!(not_finite.get("loss/test"), Some(&vec![trial.replicate]));
+    let [accuracy, loss] = [0, 1].map(|m| &stratum.families[m].comparisons[0]);
+    assert!(accuracy.losses.is_empty() && accuracy.result.tested().unwrap().worst_rank.is_none());
+    assert_eq!(loss.losses.iter().map(|l| l.not_finite).collect::<Vec<_>>(), [1]);
+    let rank = loss.result.tested().unwrap().worst_rank.unwrap();
+    assert_eq!((loss.result.tested().unwrap().n_config, rank.n_config), (3, 4));
+    assert!(loss.evidence.contains("1 value of “"), "{}", loss.evidence);
 }
 
 #[test]

@@ -5,10 +5,10 @@ use super::{
     example::{self, Builder},
 };
 use crate::{
-    report::{Analysis, Loss, Verdict, render},
+    report::{Analysis, ComparisonResult, Instead, Loss, Verdict, render},
     results::SweepResults,
 };
-use sweeper_core::spec::{Missing, Pairing};
+use sweeper_core::spec::{Correction, Missing, Pairing};
 use sweeper_stats::Degenerate;
 
 /// `+dies` gains 5 points in the replicates that live; `abandoned` and `diverged` say how many of 12 do not.
@@ -44,7 +44,8 @@ fn a_verdict_of_survivors_says_so_in_its_line() {
     let results = dying(8, 0, 0);
     let comparison = &analysis_of(&results).strata[0].families[0].comparisons[0];
     assert_eq!(comparison.result.tested().unwrap().verdict, Verdict::Better);
-    let loss = Loss { config: "+dies".to_owned(), baseline: false, planned: 12, diverged: 8, abandoned: 0 };
+    let loss =
+        Loss { config: "+dies".to_owned(), baseline: false, planned: 12, diverged: 8, abandoned: 0, not_finite: 0 };
     assert_eq!(comparison.losses, [loss]);
     for line in verdict_lines(&results) {
         let clause = "n = 4 pairs; 8 of 12 trainings of “+dies” diverged: these numbers are of the survivors only";
@@ -107,6 +108,54 @@ fn the_ranks_tell_which_way_and_not_the_survivors() {
         assert!(line.contains("n = 4 pairs") && !line.contains("UNSURE"), "{line}");
     }
     assert!(verdict_lines(&dying(1, 0, 0)).iter().all(|line| !line.contains("UNSURE")));
+}
+
+/// Nothing is left of a config for a difference, and the planned ranks still tell that it is the worse one.
+#[test]
+fn a_config_that_lost_everything_is_judged_by_its_ranks() {
+    for (lost, pairing) in [(12, Pairing::Common), (12, Pairing::Independent), (11, Pairing::Common)] {
+        let mut results = dying(lost, 0, 0);
+        results.spec.pairing = pairing;
+        results.spec.analysis.missing = Missing::WorstRank;
+        let analysis = analysis_of(&results);
+        let comparison = &analysis.strata[0].families[0].comparisons[0];
+        let ComparisonResult::Ranked(ranked) = &comparison.result else { panic!("{comparison:?}") };
+        assert_eq!((ranked.verdict, ranked.rank.side, ranked.rank.n_config), (Verdict::Worse, -1, 12));
+        // All twelve pairs on one side; or all 144.
+        let exact = match (pairing, lost) {
+            (Pairing::Common, 12) => 2.0 / 4096.0,
+            (Pairing::Common, _) => 4.0 / 4096.0,
+            (Pairing::Independent, _) => 2.0 / 2_704_156.0,
+        };
+        assert!((ranked.rank.test.p_value / exact - 1.0).abs() < 1e-12, "{}", ranked.rank.test.p_value);
+        assert_eq!(analysis.strata[0].families[0].corrected_over, 1);
+        for line in verdict_lines(&results) {
+            let clause = "with lost trainings ranked worst, n = 12";
+            let why = format!("no difference can be told ({} usable replicate", 12 - lost);
+            assert!(line.contains("ranks lower, p = ") && line.contains(clause) && line.contains(&why), "{line}");
+            assert!(line.contains(&format!("{lost} of 12 trainings of “+dies” diverged")), "{line}");
+        }
+        assert!(super::markdown(&analysis).contains("| 12 (lost ranked worst) |"));
+    }
+    // The plan says otherwise: left out, there is nothing to test.
+    assert!(matches!(
+        analysis_of(&dying(12, 0, 0)).strata[0].families[0].comparisons[0].result,
+        ComparisonResult::NotTested(_)
+    ));
+}
+
+/// Methods that need the values of trainings know nothing of those that were lost.
+#[test]
+fn ranks_are_corrected_by_holm() {
+    for correction in [Correction::MaxT, Correction::Dunnett, Correction::GamesHowell] {
+        let mut results = dying(3, 0, 0);
+        results.spec.analysis.correction = correction;
+        results.spec.analysis.missing = Missing::WorstRank;
+        let family = &analysis_of(&results).strata[0].families[0];
+        let tested = family.comparisons[0].result.tested().unwrap();
+        assert_eq!(family.instead, Some(Instead::Ranks));
+        assert_eq!((tested.p_adjusted, tested.worst_rank.unwrap().test.p_value), (tested.p_value, tested.p_value));
+    }
 }
 
 #[test]

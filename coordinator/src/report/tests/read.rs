@@ -48,6 +48,51 @@ fn rows(configs: u32, runs: u32, metrics: &[&str], value: impl Fn(u32, u32, &str
     text
 }
 
+/// Programs write NaN as they like, and a training that ended in it is lost: counted, named, and ranked worst.
+#[test]
+fn trainings_without_a_number_are_lost() {
+    for (lost, reason) in
+        [("nan", "accuracy is NaN"), ("-inf", "accuracy is -inf"), ("", "the file has no value of accuracy")]
+    {
+        let mut text = "config,replicate,accuracy,seconds\n".to_owned();
+        for r in 0..8 {
+            let (a, b) = (80.0 + 0.1 * noise(r), 82.0 + 0.1 * noise(100 + r));
+            let b = if r < 3 { lost.to_owned() } else { format!("{b:.3}") };
+            writeln!(text, "a,{r},{a:.3},\nb,{r},{b},").unwrap();
+        }
+        let analysis = of_file(&text, &Wanted::default());
+        let [a, b] = [0, 1].map(|at| &analysis.strata[0].configs[at]);
+        assert_eq!((a.counts.completed, b.counts.completed, b.lost.as_slice()), (8, 5, [0, 1, 2].as_slice()));
+        let rate = &analysis.strata[0].failures[1];
+        assert_eq!((rate.diverged + rate.abandoned, rate.ended), (3, 8));
+        assert_eq!(analysis.exceptions.iter().map(|e| e.reason.as_str()).collect::<Vec<_>>(), [reason; 3]);
+        let shown = render::terminal(&analysis, false);
+        assert!(shown.contains("13 of 16 trials completed, 3 "), "{shown}");
+        assert!(shown.contains("3 of 8 trai") || shown.contains("3 of 8 trials of “b” were abandoned"), "{shown}");
+        assert!(shown.contains("UNSURE: with every lost training ranked worst no difference is shown"), "{shown}");
+    }
+    // All of a config without a value were not measured, and nothing is lost.
+    let analysis = of_file("config,replicate,x,y\na,0,1,1\na,1,2,2\nb,0,,1\nb,1,,3\n", &Wanted::default());
+    assert_eq!((analysis.counts.completed, analysis.exceptions.len()), (4, 0));
+}
+
+/// Nobody planned the trainings of a file, so none is waited for; one that others have is named.
+#[test]
+fn replicates_that_are_not_there_are_no_open_trials() {
+    let seeds =
+        of_file(&rows(2, 6, &["m"], |_, r, _| format!("{}", noise(r))).replace(",5,", ",4242,"), &Wanted::default());
+    assert!(!seeds.partial && seeds.counts.planned == 12);
+    assert!(!told(&seeds).contains("not in the file"));
+    let text = rows(2, 6, &["m"], |c, r, _| format!("{}", noise(6 * c + r)));
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("c1,3,") && !line.starts_with("c1,5,")).collect();
+    let gaps = of_file(&lines.join("\n"), &Wanted::default());
+    assert!(!gaps.partial && gaps.counts.planned == 10 && gaps.exceptions.is_empty());
+    let shown = told(&gaps);
+    assert!(shown.contains("Replicates that other configs have are not in the file: 3, 5 of c1."), "{shown}");
+    assert!(!shown.contains("not finished yet") && !shown.contains("PARTIAL"), "{shown}");
+}
+
 #[test]
 fn one_training_counted_often_is_found_in_a_file() {
     // Four decimals, and all of c1 are one training.

@@ -58,6 +58,7 @@ refused! {
     out_of_range_in_set: edited("\"prior.train\" = \"train\"", "\"optimizer.lr\" = -1e-3");
     out_of_range_nan: edited("epochs = 2", "optimizer.lr = nan");
     out_of_range_alpha: edited("baseline =", "alpha = 0.5\nbaseline =");
+    conflict_of_ranks_and_values: edited("baseline =", "correction = \"max-t\"\nmissing = \"worst-rank\"\nbaseline =");
     unknown_name_in_recipe: edited("\"prior.train\" = \"train\"", "\"prior.train\" = \"training\"");
     unknown_name_of_pairing: edited("seed ", "pairing = \"comon\"\nseed ");
     conflict_in_a_config: edited(", \"prior.validation\" = \"split\"", "");

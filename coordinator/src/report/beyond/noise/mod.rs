@@ -23,7 +23,7 @@ use crate::{
     predictions::Predictions,
     report::{
         analysis::{MetricInfo, Plan, Stratum},
-        analyze::ConfigTrials,
+        trials::ConfigTrials,
     },
 };
 use schemars::JsonSchema;

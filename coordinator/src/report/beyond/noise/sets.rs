@@ -1,7 +1,7 @@
 //! Which validation images a training was measured on, and which of them it had right.
 
 use super::{clusters::ClusterError, images::NoImages, split_of};
-use crate::{predictions::Predictions, report::analyze::ConfigTrials};
+use crate::{predictions::Predictions, report::trials::ConfigTrials};
 use std::collections::BTreeSet;
 use sweeper_recipe::{EvaluateFlip, Recipe};
 use sweeper_stats::{Degenerate, crossed::BitMatrix};
