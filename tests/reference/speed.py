@@ -4,7 +4,7 @@
     python3 tests/reference/speed.py [--out FILE] [--no-build]
 
 Builds and runs `speed` of sweeper-stats, `speed_files` of sweeper-coordinator and `sweeper report`. Other packages are asked when
-this Python has them, else named as missing: rliable, scipy, pingouin, autorank, pandas. Every figure is
+this Python has them, else named as missing: rliable, deepsig, scipy, pingouin, autorank, pandas. Every figure is
 the median of its repetitions with the least and the most, in milliseconds; processor time is that of all threads.
 """
 
@@ -171,6 +171,16 @@ def with_rliable(rliable, _files):
     yield "improvement", "3 of 45 pairs, times 15", scaled(three_pairs, 15)
 
 
+def with_deepsig(deepsig, _files):
+    ten = samples(10, 30)
+
+    def orders():
+        for other in (0, 1, 2):
+            deepsig.aso(ten[9], ten[other], num_bootstrap_iterations=1000, show_progress=False, seed=1)
+
+    yield "dominance", "3 of 45 pairs, times 15", scaled(timed(orders, 1), 15)
+
+
 def with_scipy(scipy, _files):
     from scipy import stats
 
@@ -231,6 +241,7 @@ def with_pandas(pandas, files):
 
 PEERS = {
     "rliable": with_rliable,
+    "deepsig": with_deepsig,
     "scipy": with_scipy,
     "pingouin": with_pingouin,
     "autorank": with_autorank,

@@ -15,6 +15,7 @@ import math
 import pathlib
 import random
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import scipy.stats
@@ -476,6 +477,25 @@ def profile(tasks, draws, thresholds):
     }
 
 
+def violation(a, b):
+    """Every value of each sample as often as the other has values: then the quantiles meet one by one."""
+    a, b = (sorted(Fraction(v) for v in x) for x in (a, b))
+    both = list(zip([v for v in a for _ in b], [v for v in b for _ in a]))
+    behind = sum((y - x) ** 2 for x, y in both if x < y)
+    return float(behind / sum((y - x) ** 2 for x, y in both))
+
+
+def dominance_cases(rng, cases):
+    for na, nb, shift in [(1, 1, 1), (2, 3, 0), (5, 5, 0.5), (7, 4, 0.2), (30, 30, 0.1), (30, 30, 3), (12, 35, 0.3)]:
+        a = [round(rng.gauss(shift, 1), 4) for _ in range(na)]
+        b = [round(rng.gauss(0, 1.5), 4) for _ in range(nb)]
+        for scale, offset in [(1, 0), (1e152, 0), (1, 1e9)]:
+            moved = [[v * scale + offset for v in x] for x in (a, b)]
+            cases.append({"kind": "dominance", "a": moved[0], "b": moved[1], "violation": violation(*moved)})
+    ties = [rng.randint(0, 4) for _ in range(20)], [rng.randint(0, 4) for _ in range(15)]
+    cases.append({"kind": "dominance", "a": ties[0], "b": ties[1], "violation": violation(*ties)})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
@@ -484,7 +504,8 @@ def main():
     out = options.out or pathlib.Path(__file__).parent / "fixtures" / f"stats_resampling_{options.seed}.json"
     warnings.simplefilter("ignore", RuntimeWarning)
     rng, cases = random.Random(options.seed), []
-    for add in (rank_cases, permutation_cases, max_t_cases, yuen_cases, superiority_cases, bootstrap_cases, aggregate_cases):
+    for add in (rank_cases, permutation_cases, max_t_cases, yuen_cases, superiority_cases, bootstrap_cases, aggregate_cases,
+                dominance_cases):
         add(rng, cases)
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     out.write_text(f'{{"seed":{options.seed},"cases":[\n{lines}\n]}}\n')

@@ -2,6 +2,7 @@
 
 use super::{shown, shown_config};
 use crate::results::TrialResult;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use sweeper_core::spec::ConfigSpec;
 
@@ -29,8 +30,16 @@ pub(super) fn bare((config, replicate): (u32, u32), file: &str) -> TrialResult {
 /// cell. A config that has none of them was not measured.
 pub(super) fn lose(trials: &mut [TrialResult], metric: &str) {
     let has = |trial: &TrialResult| trial.metrics.iter().any(|found| found.is_final && found.name == metric);
+    let without: Vec<usize> = (0..trials.len()).into_par_iter().filter(|at| !has(&trials[*at])).collect();
+    if without.is_empty() {
+        return;
+    }
     let measured: BTreeSet<u32> = trials.iter().filter(|trial| has(trial)).map(|trial| trial.config).collect();
-    for trial in trials.iter_mut().filter(|trial| measured.contains(&trial.config) && !has(trial)) {
+    for at in without {
+        let trial = &mut trials[at];
+        if !measured.contains(&trial.config) {
+            continue;
+        }
         "Abandoned".clone_into(&mut trial.state);
         trial.ending = None;
         trial.metrics.clear();
@@ -40,20 +49,36 @@ pub(super) fn lose(trials: &mut [TrialResult], metric: &str) {
 
 /// Replicates that are not there and that another config of the stratum has, as a sentence of the report. Where a config
 /// lacks as many as it has, replicates are numbered by something else, such as seeds, and nothing is said.
+/// The trials are in order.
 pub(super) fn gaps(trials: &[TrialResult], configs: &[ConfigSpec]) -> Option<String> {
-    let mut own: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); configs.len()];
-    let mut all: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-    for trial in trials {
-        let at = trial.config as usize;
-        own[at].insert(trial.replicate);
-        all.entry(&configs[at].stratum).or_default().insert(trial.replicate);
+    let mut all: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    // In order of configs and replicates.
+    let own: Vec<&[TrialResult]> = trials.chunk_by(|a, b| a.config == b.config).collect();
+    let config_of = |own: &[TrialResult]| own.first().and_then(|trial| configs.get(trial.config as usize));
+    for own in &own {
+        let Some(config) = config_of(own) else { continue };
+        let all = all.entry(&config.stratum).or_default();
+        // Most configs have what the first one has.
+        let first = all.iter().take(own.len());
+        if !first.eq(own.iter().map(|trial| &trial.replicate)) {
+            all.extend(own.iter().map(|trial| trial.replicate));
+        }
     }
-    let lacks = |(config, own): (&ConfigSpec, &BTreeSet<u32>)| {
-        let absent: Vec<u32> = all.get(config.stratum.as_str())?.difference(own).copied().collect();
-        let told = !absent.is_empty() && absent.len() < own.len();
-        told.then(|| format!("{} of {}", listed(&absent), shown_config(config)))
+    for replicates in all.values_mut() {
+        replicates.sort_unstable();
+        replicates.dedup();
+    }
+    let lacks = |own: &&[TrialResult]| {
+        let config = config_of(own)?;
+        let all = all.get(config.stratum.as_str())?;
+        if !(own.len() + 1..2 * own.len()).contains(&all.len()) {
+            return None;
+        }
+        let there = |replicate: &u32| own.binary_search_by_key(replicate, |trial| trial.replicate).is_ok();
+        let absent: Vec<u32> = all.iter().copied().filter(|replicate| !there(replicate)).collect();
+        Some(format!("{} of {}", listed(&absent), shown_config(config)))
     };
-    let mut found: Vec<String> = configs.iter().zip(&own).filter_map(lacks).collect();
+    let mut found: Vec<String> = own.iter().filter_map(lacks).collect();
     let more = found.len().saturating_sub(MOST_NAMED);
     found.truncate(MOST_NAMED);
     let more = if more > 0 { format!("; and those of {more} more configs") } else { String::new() };

@@ -2,6 +2,7 @@
 
 use super::{LayoutError, Text, Wanted, absent, hex, plan, results, rows, shown};
 use crate::results::{SweepResults, TrialResult};
+use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use sweeper_core::{record::Metric, spec::ConfigSpec};
 
@@ -38,8 +39,8 @@ pub(super) fn read(text: &Text, table: Table, wanted: &Wanted) -> Result<SweepRe
     let metric = wanted.metric.clone().or_else(|| primary(&named)).unwrap_or_default();
     order(&mut values, &named);
     distinct(text, &values, (&names, &named))?;
-    let trainings = values.chunk_by(|a, b| a.training() == b.training());
-    let mut trials: Vec<TrialResult> = trainings.map(|own| trial(own, &named, &text.file)).collect();
+    let trainings: Vec<&[Row]> = values.chunk_by(|a, b| a.training() == b.training()).collect();
+    let mut trials: Vec<TrialResult> = trainings.par_iter().map(|own| trial(own, &named, &text.file)).collect();
     add_bare(&mut trials, bare, &text.file);
     absent::lose(&mut trials, &metric);
     let configs = configs(&names, &trials);
@@ -159,6 +160,19 @@ impl<'a> Filling<'a> {
         self.check(row.line)
     }
 
+    /// Adds the rows that come after these.
+    fn append(&mut self, other: Self) -> Result<(), LayoutError> {
+        let numbers = |own: &mut Names, other: &Names| other.list.iter().map(|name| own.number(name)).collect();
+        let configs: Vec<u32> = numbers(&mut self.configs, &other.configs);
+        let metrics: Vec<u32> = numbers(&mut self.metrics, &other.metrics);
+        let renamed =
+            |row: Row| Row { config: configs[row.config as usize], metric: metrics[row.metric as usize], ..row };
+        let line = other.rows.last().map_or(1, |row| row.line);
+        self.rows.extend(other.rows.into_iter().map(renamed));
+        self.bare.extend(other.bare.into_iter().map(|(config, replicate)| (configs[config as usize], replicate)));
+        self.check(line)
+    }
+
     /// Whether all is within its bounds.
     fn check(&self, line: u32) -> Result<(), LayoutError> {
         let (configs, metrics) = (self.configs.list.len(), self.metrics.list.len());
@@ -192,15 +206,23 @@ pub(super) fn table(text: &Text) -> Result<Table, LayoutError> {
     let places = HEAD.map(|name| place(name).unwrap_or_default());
     let columns =
         Columns { cells: Cells { file: &text.file }, places, epoch: place("epoch"), is_final: place("final") };
-    let mut filling = Filling::new(&text.file);
-    rows::each(&text.text, |line, cells| {
+    let add = |filling: &mut Filling<'_>, line: u32, cells: &[&str]| {
         if cells.len() != head.len() {
             return Err(columns.cells.wrong_row(line, format!("not a row of {} cells", head.len())));
         }
         let (config, metric, row) = columns.row(cells, line)?;
         filling.add(config, metric, row)
-    })?;
-    filling.table(columns.is_final.is_some())
+    };
+    let new = || Filling::new(&text.file);
+    let pieces = rows::pieces(&text.text, new, add)?;
+    let mut all = new();
+    all.rows.reserve_exact(pieces.iter().map(|piece| piece.rows.len()).sum());
+    if pieces.into_iter().try_for_each(|piece| all.append(piece)).is_err() {
+        // Together they are beyond the bounds: row by row it shows in which line.
+        all = new();
+        rows::each(&text.text, |line, cells| add(&mut all, line, cells))?;
+    }
+    all.table(columns.is_final.is_some())
 }
 
 /// By config, replicate, metric in the order of the names, epoch.
@@ -210,14 +232,14 @@ fn order(rows: &mut [Row], named: &[String]) {
     let mut places = vec![0_u32; named.len()];
     (0..).zip(by_name).for_each(|(place, at)| places[at] = place);
     let key = |row: &Row| (row.training(), places[row.metric as usize], row.epoch, row.is_final, row.line);
-    if !rows.is_sorted_by_key(key) {
-        rows.sort_unstable_by_key(key);
+    if rows.par_windows(2).any(|pair| key(&pair[0]) > key(&pair[1])) {
+        rows.par_sort_unstable_by_key(key);
     }
 }
 
 /// Refuses the first row that says again what an earlier one has said.
 fn distinct(text: &Text, rows: &[Row], (configs, metrics): (&[String], &[String])) -> Result<(), LayoutError> {
-    let again = rows.windows(2).filter(|pair| pair[0].key() == pair[1].key()).map(|pair| pair[1]);
+    let again = rows.par_windows(2).filter(|pair| pair[0].key() == pair[1].key()).map(|pair| pair[1]);
     let Some(row) = again.min_by_key(|row| row.line) else { return Ok(()) };
     let [config, name] = [&configs[row.config as usize], &metrics[row.metric as usize]].map(|name| shown(name));
     let Row { replicate, epoch, line, .. } = row;

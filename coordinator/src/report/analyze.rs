@@ -228,8 +228,11 @@ fn plan(results: &SweepResults) -> Plan {
 
 /// Every final metric of any config, in the order of [`metric_order`].
 fn metrics(configs: &[ConfigTrials<'_>], plan: &Plan) -> Vec<MetricInfo> {
-    let mut names: BTreeSet<&str> = configs.iter().flat_map(ConfigTrials::completed).flat_map(finals_names).collect();
-    names.insert(&plan.metric);
+    let mut names: BTreeSet<&str> = BTreeSet::from([plan.metric.as_str()]);
+    // One by one: collected, all of them would be sorted.
+    configs.iter().flat_map(ConfigTrials::completed).flat_map(finals_names).for_each(|name| {
+        names.insert(name);
+    });
     metric_order(names, plan)
 }
 

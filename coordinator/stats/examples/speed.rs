@@ -24,8 +24,8 @@ use sweeper_stats::bootstrap::bootstrap_mean_difference;
 use sweeper_stats::flips::welch_flips;
 use sweeper_stats::many::{dunnett, games_howell, tukey_kramer};
 use sweeper_stats::{
-    Alternative, BootstrapKind, Degenerate, Draws, Levels, Resampling, Seeds, label_permutation, mann_whitney,
-    max_t_paired, max_t_unpaired, sign_flip, welch_t, wilcoxon,
+    Alternative, BootstrapKind, Degenerate, Draws, Levels, Resampling, Seeds, almost_dominates, label_permutation,
+    mann_whitney, max_t_paired, max_t_unpaired, sign_flip, welch_t, wilcoxon,
 };
 
 const REPETITIONS: usize = 15;
@@ -97,6 +97,13 @@ fn improvements(pairs: &[(&[f64], &[f64])]) -> Result<(), Degenerate> {
     Ok(())
 }
 
+fn dominances(pairs: &[(&[f64], &[f64])]) -> Result<(), Degenerate> {
+    for (part, (a, b)) in pairs.iter().enumerate() {
+        black_box(almost_dominates(a, b, 0.95, &resampling(1_000, part))?);
+    }
+    Ok(())
+}
+
 fn welch(pairs: &[(&[f64], &[f64])]) -> Result<(), Degenerate> {
     pairs.iter().try_for_each(|(a, b)| welch_t(a, b, 0.95).map(|t| _ = black_box(t)))
 }
@@ -123,7 +130,7 @@ fn job<'a>(
 
 /// The jobs that have goals.
 fn goals(data: &Data) -> Vec<Job<'_>> {
-    let (once, twice, four) = (data.pairs(1), data.pairs(1), data.pairs(4));
+    let (once, twice, ordered, four) = (data.pairs(1), data.pairs(1), data.pairs(1), data.pairs(4));
     let percentile = BootstrapKind::Percentile;
     let family = |t: Result<_, Degenerate>| t.map(|t| _ = black_box::<sweeper_stats::many::Family>(t));
     vec![
@@ -140,6 +147,7 @@ fn goals(data: &Data) -> Vec<Job<'_>> {
         job("dunnett", "Dunnett with intervals, 9 v control", Some(20.0), move || {
             family(dunnett(&data.groups(), 0, 0.95))
         }),
+        job("dominance", "almost stochastic order, 45 pairs, 1k", Some(500.0), move || dominances(&ordered)),
         job("many", "Welch's test, 999 v control x 4 metrics, 250 runs", Some(100.0), || welch_of_many(&data.many)),
     ]
 }

@@ -17,6 +17,7 @@
 //! | [`robust`] | Yuen's trimmed t, interquartile mean, leave one run out |
 //! | [`flips`] | On which single runs the verdict of a t test hangs |
 //! | [`superiority`](mod@superiority) | probability of superiority with Brunner and Munzel's test |
+//! | [`dominance`] | almost stochastic order: ahead at every quantile, or at how many |
 //! | [`bootstrap`] | percentile, BCa and studentized intervals, strata |
 //! | [`aggregates`] | several tasks: IQM, probability of improvement, performance profiles |
 //! | [`multiplicity`] | Holm, Hochberg, Bonferroni, Benjamini-Hochberg, Benjamini-Yekutieli |
@@ -67,6 +68,7 @@ pub mod curves;
 pub mod degenerate;
 pub mod design;
 pub mod distributions;
+pub mod dominance;
 pub mod effect;
 pub mod equivalence;
 pub mod evalue;
@@ -105,6 +107,7 @@ pub use compare::{TTest, paired_t, welch_t};
 pub use correlation::correlation;
 pub use degenerate::Degenerate;
 pub use design::{Design, Monitor};
+pub use dominance::{Dominance, almost_dominates, violation};
 pub use effect::{EffectKind, EffectSize, hedges_g, hedges_g_av, hedges_g_paired};
 pub use equivalence::{State, Tost, tost_paired, tost_welch};
 pub use evalue::EValue;

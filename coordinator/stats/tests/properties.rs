@@ -52,6 +52,24 @@ proptest! {
         }
     }
 
+    /// What lies where one is behind lies where the other is ahead, and only ranks and distances count.
+    #[test]
+    fn violations_of_both_sides_are_one((a, b) in (values(1..12), values(1..12)), shift in -1_000_i32..1_000, exponent in -300_i32..300) {
+        let Ok(found) = violation(&a, &b) else { return Ok(()) };
+        prop_assert!((found + violation(&b, &a).unwrap() - 1.0).abs() < 1e-12);
+        let moved = |x: &[f64]| -> Vec<f64> {
+            x.iter().rev().map(|v| (v + f64::from(shift)) * 2_f64.powi(exponent)).collect()
+        };
+        prop_assert!((violation(&moved(&a), &moved(&b)).unwrap() - found).abs() < 1e-12);
+        prop_assert_eq!(found == 0.0, {
+            let mut sorted = [a.clone(), b.clone()];
+            sorted.iter_mut().for_each(|x| x.sort_by(f64::total_cmp));
+            let at = |x: &[f64], t: usize, of: usize| x[t * x.len() / of];
+            let all = a.len() * b.len();
+            (0..all).all(|t| at(&sorted[0], t, all) >= at(&sorted[1], t, all))
+        });
+    }
+
     #[test]
     fn order_of_the_runs_does_not_matter((a, b) in pairs(), turn in 0_usize..20) {
         let turned = |x: &[f64]| -> Vec<f64> {

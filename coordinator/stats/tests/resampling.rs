@@ -266,6 +266,10 @@ fn every_figure_meets_its_reference() {
             "iqm" => case.near(&["iqm"], iqm(&case.numbers(&["a"])).unwrap(), 1e-14, 0.0),
             "superiority" => check_superiority(&case, superiority),
             "superiority-paired" => check_superiority(&case, superiority_paired),
+            "dominance" => {
+                let (a, b) = (case.numbers(&["a"]), case.numbers(&["b"]));
+                case.near(&["violation"], violation(&a, &b).unwrap(), 1e-12, 0.0);
+            }
             "bootstrap" => check_bootstrap(&case),
             "aggregate" => check_aggregate(&case),
             other => panic!("unknown kind {other}"),

@@ -191,7 +191,7 @@ pub struct Tested {
     /// The rank test with lost trials ranked worst; none where nothing was lost.
     pub worst_rank: Option<WorstRank>,
     /// Smallest true difference, in the metric's unit, that the test of this family would find with probability 0.8, with
-    /// the standard deviation taken at its upper 80 % confidence limit.
+    /// the standard deviation taken at its upper 80 % confidence limit. None for metrics that were not planned.
     pub detectable: Option<f64>,
     /// Replicates that would settle it; none where it is settled or cannot be told.
     pub needed: Option<RunsNeeded>,
@@ -268,6 +268,10 @@ pub struct Robustness {
     pub rank: Option<RankTest>,
     /// Yuen's test of the 20 % trimmed means.
     pub trimmed: Option<TTest>,
+    /// Share of the squared distance between the quantiles of config and baseline that lies where the config's are the lower
+    /// ones: 0 where it has the larger value at every quantile, 1 at none. None where they do not differ.
+    #[serde(default)]
+    pub order: Option<f64>,
     /// Trainings without which the uncorrected test of the plan falls on the other side of alpha.
     pub flips: Vec<Flip>,
     /// Whether any of these tests, uncorrected, falls on the other side of alpha than the planned one, uncorrected.

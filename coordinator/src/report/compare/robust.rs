@@ -3,6 +3,7 @@
 use crate::report::analysis::{Flip, Measured, Plan, Robustness};
 use sweeper_stats::{
     Draws, TTest,
+    dominance::violation,
     flips::{paired_flips, welch_flips},
     permutation::{
         MAX_EXACT_VALUES, PermutationTest, RANDOM_ARRANGEMENTS, label_permutation_of, labels_are_counted, sign_flip_of,
@@ -65,6 +66,7 @@ pub(super) fn paired(
         permutation: budget.sign_flip(a, b),
         rank: wilcoxon(a, b, Alternative::TwoSided).ok(),
         trimmed: yuen_paired(a, b, TRIM, plan.confidence).ok(),
+        order: violation(a, b).ok(),
         flips: paired_flips(a, b, plan.alpha).unwrap_or_default().into_iter().filter_map(flip).collect(),
         disagree: false,
         floor: smallest_p_sign_flip(a.len()),
@@ -92,6 +94,7 @@ pub(super) fn unpaired(
         permutation: budget.label_permutation(&a, &b),
         rank: mann_whitney_within(&a, &b, Alternative::TwoSided, budget.additions()).ok(),
         trimmed: yuen(&a, &b, TRIM, plan.confidence).ok(),
+        order: violation(&a, &b).ok(),
         flips: welch_flips(&a, &b, plan.alpha).unwrap_or_default().into_iter().filter_map(flip).collect(),
         disagree: false,
         floor: smallest_p_rank_sum(a.len().min(b.len())),

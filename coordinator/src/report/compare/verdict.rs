@@ -15,8 +15,8 @@ const POWER: f64 = 0.8;
 /// Fills in the verdict, and what this design could have found among `family` comparisons.
 pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, family: usize) {
     tested.verdict = verdict(tested, metric, plan);
-    if !tested.is_fixed() {
-        // What follows is told of a fixed number of replicates; a simulation tells it of other designs.
+    // What follows is told of a fixed number of replicates; a simulation tells it of other designs.
+    if !tested.is_fixed() || !(metric.primary || metric.secondary) {
         return;
     }
     // The first step of Holm's procedure, which is Bonferroni's level.

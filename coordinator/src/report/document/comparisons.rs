@@ -161,6 +161,9 @@ pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricIn
                 p(robust.trimmed.as_ref().map(|t| t.p_value)),
                 trimmed.unwrap_or_else(|| Cell::missing("n/a")),
                 p(tested.worst_rank.as_ref().map(|t| t.test.p_value)),
+                robust
+                    .order
+                    .map_or_else(|| Cell::missing("n/a"), |order| Cell::number(number::fixed(order, 2), [order])),
                 Cell::text(flips(tested, &robust.flips)),
                 Cell::text(agreement(tested, robust, alpha)),
             ],
@@ -190,6 +193,10 @@ pub(super) fn robustness(analysis: &Analysis, family: &Family, metric: &MetricIn
             Column::number("trimmed-mean p").hint("Yuen's test of the 20 % trimmed means"),
             Column::number(difference),
             Column::number("worst-rank p").hint("rank test with lost trials ranked worst"),
+            Column::number("order ε").hint(
+                "share of the squared distance between the quantiles where the first config has the lower value: 0 is above at \
+                 every quantile, 1 below",
+            ),
             Column::text("hangs on").hint("trainings without which the uncorrected planned test falls on the other side of alpha"),
             Column::text("agreement"),
         ],

@@ -230,6 +230,7 @@ fn robustness(used: &Used) -> Option<Method> {
         (used.signed_rank, "the signed-rank test", &works::WILCOXON),
         (used.rank_sum, "the rank-sum test", &works::MANN_WHITNEY),
         (used.trimmed, "the t-test of 20 % trimmed means", &works::YUEN),
+        (used.order, "ε, the violation of the stochastic order of the trainings", &works::DEL_BARRIO),
     ];
     let tests: Vec<_> = tests.into_iter().filter(|(used, ..)| *used).collect();
     if tests.is_empty() {

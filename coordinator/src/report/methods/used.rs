@@ -33,6 +33,7 @@ pub(super) struct Used {
     pub(super) signed_rank: bool,
     pub(super) rank_sum: bool,
     pub(super) trimmed: bool,
+    pub(super) order: bool,
     pub(super) detectable: bool,
     pub(super) needed: bool,
     pub(super) best: bool,
@@ -114,6 +115,7 @@ impl Used {
         self.signed_rank |= robust.rank.is_some() && paired;
         self.rank_sum |= robust.rank.is_some() && !paired;
         self.trimmed |= robust.trimmed.is_some();
+        self.order |= robust.order.is_some();
     }
 }
 

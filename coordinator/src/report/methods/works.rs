@@ -102,6 +102,10 @@ works! {
         { publisher: "Wiley" }
     CRAMER = book "cramer1946", "Cramér 1946", "Cramér, Harald", "Mathematical methods of statistics", "1946"
         { publisher: "Princeton University Press" }
+    DEL_BARRIO = unpublished "delbarrio2017", "del Barrio et al. 2017",
+        "del Barrio, Eustasio and Cuesta-Albertos, Juan A. and Matrán, Carlos",
+        "An optimal transportation approach for assessing almost stochastic order", "2017"
+        { note: "arXiv:1705.01788" }
     DUNN = article "dunn1961", "Dunn 1961", "Dunn, Olive Jean", "Multiple comparisons among means", "1961"
         { journal: "Journal of the American Statistical Association", volume: "56", pages: "52--64", doi: "10.1080/01621459.1961.10482090" }
     DUNNETT = article "dunnett1955", "Dunnett 1955", "Dunnett, Charles W.",
