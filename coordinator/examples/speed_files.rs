@@ -9,7 +9,7 @@
 #[path = "../stats/examples/clock/mod.rs"]
 mod clock;
 
-use clock::Job;
+use clock::{Job, Made};
 use std::{error::Error, hint::black_box, path::Path};
 use sweeper_coordinator::{imports, report};
 
@@ -20,35 +20,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     let wanted = imports::Wanted::default();
     let results = imports::read(Path::new(&file), &wanted)?;
     let analysis = report::analyze(&results)?;
-    let job = |id, name, goal_ms, run: Box<dyn Fn() -> Result<(), Box<dyn Error>>>| Job { id, name, goal_ms, run };
+    let job = |id, name, goal_ms, run: Box<dyn Fn() -> Result<Made, Box<dyn Error>>>| Job { id, name, goal_ms, run };
     let (read, analyzed) = (file.clone(), results.clone());
     let jobs = [
         job(
             "read",
             "read a file and group its rows by training",
             Some(200.0),
-            Box::new(move || {
-                black_box(imports::read(Path::new(&read), &wanted)?);
-                Ok(())
-            }),
+            Box::new(move || Ok(Box::new(black_box(imports::read(Path::new(&read), &wanted)?)))),
         ),
         job(
             "analyze",
             "analyze what was read",
             None,
-            Box::new(move || {
-                black_box(report::analyze(&analyzed)?);
-                Ok(())
-            }),
+            Box::new(move || Ok(Box::new(black_box(report::analyze(&analyzed)?)))),
         ),
         job(
             "render",
             "render the analysis for every format",
             None,
             Box::new(move || {
-                black_box(report::document_pieces(&report::document::Document::of(&analysis))?);
-                black_box((report::render::json(&analysis)?, report::render::results_csv(&results)?));
-                Ok(())
+                let pieces = report::document_pieces(&report::document::Document::of(&analysis))?;
+                Ok(Box::new((pieces, report::render::json(&analysis)?, report::render::results_csv(&results)?)))
             }),
         ),
     ];

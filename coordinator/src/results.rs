@@ -95,8 +95,8 @@ pub struct TrialResult {
     pub ending: Option<String>,
     /// Every number observed, ordered by (name, epoch, `is_final`); empty unless finished.
     pub metrics: Vec<Metric>,
-    /// How the accepted outcome was made.
-    pub provenance: Option<Provenance>,
+    /// How the accepted outcome was made. In a box, for files of a million rows know nothing of it.
+    pub provenance: Option<Box<Provenance>>,
     /// `s3/c1/r0` when the outcome was taken from an earlier sweep.
     pub reused_from: Option<String>,
     /// The last error of an abandoned trial.

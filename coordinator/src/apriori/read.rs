@@ -214,7 +214,7 @@ fn trial(config: u32, replicate: u32, epochs: u32, row: Row, file: &str) -> Tria
         state: "Finished".to_owned(),
         ending: Some("completed".to_owned()),
         metrics,
-        provenance: Some(Provenance { train_seconds: row.elapsed, ..Provenance::default() }),
+        provenance: Some(Box::new(Provenance { train_seconds: row.elapsed, ..Provenance::default() })),
         // They were observed before anybody planned this analysis, and the report must say so.
         reused_from: Some(format!("{file}:{}", row.line)),
         last_error: None,

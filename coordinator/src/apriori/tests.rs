@@ -80,7 +80,7 @@ fn results(toml: &str) -> SweepResults {
                 state: "Finished".to_owned(),
                 ending: Some("completed".to_owned()),
                 metrics,
-                provenance: Some(Provenance { train_seconds: 12.5, ..Provenance::default() }),
+                provenance: Some(Box::new(Provenance { train_seconds: 12.5, ..Provenance::default() })),
                 reused_from: None,
                 last_error: None,
                 stopped: false,

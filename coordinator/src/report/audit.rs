@@ -160,7 +160,7 @@ fn outcomes<'a, F>(results: &'a SweepResults, field: F) -> impl Iterator<Item = 
 where
     F: Fn(&'a sweeper_core::record::Provenance) -> &'a str,
 {
-    results.trials.iter().filter_map(|t| t.provenance.as_ref()).map(field).filter(|text| !text.is_empty())
+    results.trials.iter().filter_map(|t| t.provenance.as_deref()).map(field).filter(|text| !text.is_empty())
 }
 
 fn tally<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Tally> {
@@ -175,7 +175,7 @@ fn tally<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Tally> {
 pub(super) fn provenance(results: &SweepResults, predictions: &Predictions, clusters: Option<&Clusters>) -> Provenance {
     let spec = &results.spec;
     let seconds = |field: fn(&sweeper_core::record::Provenance) -> f64| {
-        results.trials.iter().filter_map(|t| t.provenance.as_ref()).map(field).filter(|s| s.is_finite())
+        results.trials.iter().filter_map(|t| t.provenance.as_deref()).map(field).filter(|s| s.is_finite())
     };
     // Not `sum`, whose value for nothing is -0.
     let seconds = |field| seconds(field).fold(0.0, |sum, s| sum + s);

@@ -187,7 +187,7 @@ fn trials(
             result.metrics = outcome.metrics;
             // Stable, so the trainer's order stands where name and epoch agree.
             result.metrics.sort_by(|a, b| (&a.name, a.epoch, a.is_final).cmp(&(&b.name, b.epoch, b.is_final)));
-            result.provenance = Some(outcome.provenance);
+            result.provenance = Some(Box::new(outcome.provenance));
             result.reused_from = reused_from.map(|t| t.to_string());
         }
         trials.push(result);

@@ -105,7 +105,7 @@ impl Builder {
         trial.ending = Some("completed".to_owned());
         trial.metrics = finals.iter().map(metric).collect();
         trial.metrics.sort_by(|a, b| a.name.cmp(&b.name));
-        trial.provenance = Some(provenance(config, replicate));
+        trial.provenance = Some(Box::new(provenance(config, replicate)));
     }
 
     /// A diverged trial.
@@ -113,7 +113,7 @@ impl Builder {
         self.attempt(config, replicate, "diverged", None);
         let trial = self.trial(config, replicate, "Finished");
         trial.ending = Some(format!("diverged: {what}"));
-        trial.provenance = Some(provenance(config, replicate));
+        trial.provenance = Some(Box::new(provenance(config, replicate)));
     }
 
     /// A trial given up after a failing attempt.
