@@ -1,4 +1,4 @@
-//! Equivalence: is a difference small enough not to matter? And the four states a comparison can be in.
+//! Equivalence: is a difference small enough not to matter?
 //!
 //! Not finding a difference is no evidence that there is none. Equivalence at a margin is shown by two one-sided
 //! tests (TOST): against "the difference is -margin or below" and against "it is +margin or above". Both reject at
@@ -130,66 +130,4 @@ pub(crate) fn check_margin(margin: f64) -> Result<(), Degenerate> {
     } else {
         Err(Degenerate::domain(format!("the margin is {margin}, it must be positive and finite")))
     }
-}
-
-/// What may be said about a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// A difference for the better is shown, and it is not shown to be negligible.
-    Better,
-    /// A difference for the worse is shown, and it is not shown to be negligible.
-    Worse,
-    /// Equivalence within the margin is shown and no difference.
-    Equivalent,
-    /// A difference is shown, and also that it is within the margin.
-    Negligible,
-    /// Neither a difference nor equivalence is shown.
-    Undecided,
-}
-
-/// What [`state`] judges.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Claim {
-    /// Estimated difference, treated less control.
-    pub difference: f64,
-    /// Whether larger values of the metric are better.
-    pub higher_is_better: bool,
-    /// Multiplicity-adjusted two-sided p-value; `None` when the test has no value.
-    pub adjusted_p: Option<f64>,
-    /// Level of the claim of a difference.
-    pub alpha: f64,
-    /// The interval of [`equivalence_interval`].
-    pub interval: Interval,
-    /// Smallest difference that matters. Without one, equivalence is never claimed.
-    pub margin: Option<f64>,
-}
-
-/// The state of a comparison: a difference is shown when the adjusted p is at most alpha, equivalence when a margin
-/// was declared and the interval lies inside of it.
-///
-/// Source: Lakens, "Equivalence tests: a practical primer for t tests, correlations, and meta-analyses", Social
-/// Psychological and Personality Science 8 (2017).
-///
-/// # Errors
-/// [`Degenerate::Domain`] for `alpha` or p out of range, a margin that is not positive, or a difference outside of
-/// its interval.
-pub fn state(claim: &Claim) -> Result<State, Degenerate> {
-    check_fraction("alpha", claim.alpha)?;
-    claim.margin.map_or(Ok(()), check_margin)?;
-    if let Some(p) = claim.adjusted_p.filter(|p| !(0.0..=1.0).contains(p)) {
-        return Err(Degenerate::domain(format!("the p-value is {p}, it must lie in 0 to 1")));
-    }
-    if !claim.interval.contains(claim.difference) {
-        return Err(Degenerate::domain(format!("the difference {} is outside of its interval", claim.difference)));
-    }
-    let differs = claim.adjusted_p.is_some_and(|p| p <= claim.alpha);
-    let within = claim.margin.is_some_and(|margin| smallest_margin(&claim.interval) <= margin);
-    Ok(match (differs, within) {
-        (true, true) => State::Negligible,
-        (false, true) => State::Equivalent,
-        (true, false) if (claim.difference > 0.0) == claim.higher_is_better => State::Better,
-        (true, false) => State::Worse,
-        (false, false) => State::Undecided,
-    })
 }

@@ -9,7 +9,7 @@
 //! | [`summary`](mod@summary) | [`Summary`], [`Interval`], t interval of a mean, quantiles |
 //! | [`compare`] | [`TTest`]: paired t and Welch's t of a difference of means |
 //! | [`effect`] | [`EffectSize`]: Hedges' g and its relatives with noncentral-t intervals |
-//! | [`equivalence`] | [`Tost`]: two one-sided tests; the states of a comparison |
+//! | [`equivalence`] | [`Tost`]: two one-sided tests |
 //! | [`from_summary`] | the tests from mean, standard deviation and count alone |
 //! | [`correlation`](mod@correlation) | Pearson's correlation |
 //! | [`ranks`] | Mann-Whitney and Wilcoxon, exact with ties |
@@ -109,7 +109,7 @@ pub use degenerate::Degenerate;
 pub use design::{Design, Monitor};
 pub use dominance::{Dominance, almost_dominates, violation};
 pub use effect::{EffectKind, EffectSize, hedges_g, hedges_g_av, hedges_g_paired};
-pub use equivalence::{State, Tost, tost_paired, tost_welch};
+pub use equivalence::{Tost, tost_paired, tost_welch};
 pub use evalue::EValue;
 pub use from_summary::SampleStats;
 pub use letters::{compact_letters, letter};

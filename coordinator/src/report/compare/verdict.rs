@@ -3,7 +3,7 @@
 use crate::report::analysis::{MetricInfo, Plan, Ranked, Test, Tested, Verdict};
 use sweeper_core::spec::Direction;
 use sweeper_stats::{
-    equivalence::{Claim, State, state},
+    equivalence::smallest_margin,
     power::{
         Arm, PILOT_CONFIDENCE, detectable_difference, detectable_difference_welch, runs_needed_paired,
         runs_needed_welch, upper_sd,
@@ -14,7 +14,8 @@ use sweeper_stats::{
 const POWER: f64 = 0.8;
 /// Fills in the verdict, and what this design could have found among `family` comparisons.
 pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, family: usize) {
-    tested.verdict = verdict(tested, metric, plan);
+    let within = is_within(tested, metric, plan);
+    tested.verdict = verdict((tested.p_adjusted, side(tested)), within, metric, plan);
     // What follows is told of a fixed number of replicates; a simulation tells it of other designs.
     if !tested.is_fixed() || !(metric.primary || metric.secondary) {
         return;
@@ -38,12 +39,8 @@ pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, famil
 
 /// Fills in the verdict of ranks alone, which know no margin.
 pub(super) fn judge_ranks(ranked: &mut Ranked, metric: &MetricInfo, plan: &Plan) {
-    let shown = ranked.p_adjusted <= plan.alpha;
-    ranked.verdict = match (ranked.rank.side, metric.direction) {
-        (1, Some(Direction::Maximize)) | (-1, Some(Direction::Minimize)) if shown => Verdict::Better,
-        (-1, Some(Direction::Maximize)) | (1, Some(Direction::Minimize)) if shown => Verdict::Worse,
-        _ => Verdict::Undecided,
-    };
+    let side = f64::from(ranked.rank.side);
+    ranked.verdict = verdict((ranked.p_adjusted, side), false, metric, plan);
 }
 
 /// Which way the test that decides says the config differs: the sign of the difference, or of the ranks, which count the
@@ -55,53 +52,60 @@ fn side(tested: &Tested) -> f64 {
     }
 }
 
-fn verdict(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> Verdict {
-    let difference = side(tested);
+/// Whether the difference is shown to lie inside the plan's margin.
+fn is_within(tested: &Tested, metric: &MetricInfo, plan: &Plan) -> bool {
+    if let Some(sequential) = &tested.sequential {
+        // The design decides: an interval that holds once must not.
+        return sequential.decision == "equivalent";
+    }
     // The interval of the survivors says nothing of the lost.
     let whole = tested.worst_rank.as_ref().is_none_or(|rank| {
         !tested.test.is_worst_rank() || (rank.n_config, rank.n_baseline) == (tested.n_config, tested.n_baseline)
     });
-    let higher_is_better = match metric.direction {
-        Some(Direction::Maximize) => true,
-        Some(Direction::Minimize) => false,
-        None => return Verdict::Undecided,
-    };
-    let claim = Claim {
-        difference,
-        higher_is_better,
-        // A mean difference of exactly 0 has no side that could be better.
-        adjusted_p: Some(tested.p_adjusted).filter(|_| difference != 0.0),
-        alpha: plan.alpha,
-        interval: tested.equivalence.interval,
-        // The interval holds once, and a comparison that grew was looked at before.
-        margin: plan.delta.filter(|_| metric.primary && tested.extended.is_none()),
-    };
-    let shown = claim.adjusted_p.is_some_and(|p| p <= plan.alpha);
-    let better = (difference > 0.0) == higher_is_better;
-    if !whole {
-        return match (shown, better) {
-            (true, true) => Verdict::Better,
-            (true, false) => Verdict::Worse,
-            (false, _) => Verdict::Undecided,
-        };
+    // It holds once, and a comparison that grew was looked at before.
+    let margin = plan.delta.filter(|_| metric.primary && whole && tested.extended.is_none());
+    margin.is_some_and(|margin| smallest_margin(&tested.equivalence.interval) <= margin)
+}
+
+/// A difference is shown when the adjusted p-value is at most alpha; on no side, neither could be better.
+///
+/// Source of the states: Lakens, "Equivalence tests: a practical primer for t tests, correlations, and meta-analyses", Social
+/// Psychological and Personality Science 8 (2017).
+fn verdict((p_adjusted, side): (f64, f64), within: bool, metric: &MetricInfo, plan: &Plan) -> Verdict {
+    let Some(direction) = metric.direction else { return Verdict::Undecided };
+    let better = (side > 0.0) == (direction == Direction::Maximize);
+    match (p_adjusted <= plan.alpha && side != 0.0, within) {
+        (true, true) if better => Verdict::NegligiblyBetter,
+        (true, true) => Verdict::NegligiblyWorse,
+        (true, false) if better => Verdict::Better,
+        (true, false) => Verdict::Worse,
+        (false, true) => Verdict::Equivalent,
+        (false, false) => Verdict::Undecided,
     }
-    if let Some(sequential) = &tested.sequential {
-        // The design decides: an interval that holds once must not.
-        return match (sequential.decision.as_str(), shown, better) {
-            ("equivalent", true, true) => Verdict::NegligiblyBetter,
-            ("equivalent", true, false) => Verdict::NegligiblyWorse,
-            ("equivalent", false, _) => Verdict::Equivalent,
-            (_, true, true) => Verdict::Better,
-            (_, true, false) => Verdict::Worse,
-            (_, false, _) => Verdict::Undecided,
-        };
-    }
-    match state(&claim) {
-        Ok(State::Better) => Verdict::Better,
-        Ok(State::Worse) => Verdict::Worse,
-        Ok(State::Equivalent) => Verdict::Equivalent,
-        Ok(State::Negligible) if (difference > 0.0) == higher_is_better => Verdict::NegligiblyBetter,
-        Ok(State::Negligible) => Verdict::NegligiblyWorse,
-        Ok(State::Undecided) | Err(_) => Verdict::Undecided,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::report::{analyze, tests::example};
+
+    #[test]
+    fn states_from_p_side_and_margin() {
+        let analysis = analyze(&example::small()).unwrap();
+        let (metric, plan) = (&analysis.metrics[0], &analysis.plan);
+        assert_eq!((metric.direction, plan.alpha), (Some(Direction::Maximize), 0.05));
+        let says = |p, side, within| verdict((p, side), within, metric, plan);
+        assert_eq!(says(0.05, 0.2, false), Verdict::Better);
+        assert_eq!(says(0.01, -80.0, false), Verdict::Worse);
+        assert_eq!(says(0.01, 0.2, true), Verdict::NegligiblyBetter);
+        assert_eq!(says(0.01, -0.2, true), Verdict::NegligiblyWorse);
+        assert_eq!(says(0.051, 0.2, true), Verdict::Equivalent);
+        assert_eq!(says(0.051, 0.2, false), Verdict::Undecided);
+        assert_eq!(says(0.01, 0.0, false), Verdict::Undecided);
+        let loss = MetricInfo { direction: Some(Direction::Minimize), ..metric.clone() };
+        assert_eq!(verdict((0.01, -0.2), false, &loss, plan), Verdict::Better);
+        let unknown = MetricInfo { direction: None, ..loss };
+        assert_eq!(verdict((0.01, -0.2), true, &unknown, plan), Verdict::Undecided);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     report::{Analysis, ComparisonResult, Instead, Loss, Verdict, render},
     results::SweepResults,
 };
-use sweeper_core::spec::{Correction, Missing, Pairing};
+use sweeper_core::spec::{Correction, Direction, Missing, Pairing};
 use sweeper_stats::Degenerate;
 
 /// `+dies` gains 5 points in the replicates that live; `abandoned` and `diverged` say how many of 12 do not.
@@ -108,6 +108,29 @@ fn the_ranks_tell_which_way_and_not_the_survivors() {
         assert!(line.contains("n = 4 pairs") && !line.contains("UNSURE"), "{line}");
     }
     assert!(verdict_lines(&dying(1, 0, 0)).iter().all(|line| !line.contains("UNSURE")));
+}
+
+/// Where nothing was lost the ranks decide as well, whatever the size of the difference and its interval.
+#[test]
+fn ranks_decide_without_losses_too() {
+    for (pairing, delta, verdict) in [
+        (Pairing::Common, None, Verdict::Better),
+        (Pairing::Independent, None, Verdict::Better),
+        (Pairing::Common, Some(9.0), Verdict::NegligiblyBetter),
+    ] {
+        let mut results = dying(0, 0, 0);
+        results.spec.pairing = pairing;
+        results.spec.analysis.missing = Missing::WorstRank;
+        results.spec.analysis.delta = delta;
+        let analysis = analysis_of(&results);
+        let tested = analysis.strata[0].families[0].comparisons[0].result.tested().unwrap().clone();
+        assert!(tested.p_adjusted < 0.001 && tested.primary.interval.low > 4.0, "{tested:?}");
+        assert_eq!((tested.verdict, tested.worst_rank.unwrap().side), (verdict, 1));
+        // The loser the other way round.
+        results.spec.analysis.direction = Direction::Minimize;
+        let other = analysis_of(&results).strata[0].families[0].comparisons[0].result.tested().unwrap().verdict;
+        assert_eq!(other, if delta.is_some() { Verdict::NegligiblyWorse } else { Verdict::Worse });
+    }
 }
 
 /// Nothing is left of a config for a difference, and the planned ranks still tell that it is the worse one.
