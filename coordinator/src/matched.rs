@@ -5,7 +5,7 @@ use crate::{
     results::{AttemptResult, Origin, SweepResults, TrialResult},
 };
 use std::collections::BTreeMap;
-use sweeper_core::spec::{ConfigSpec, FamilyKind, Pairing, SweepSpec};
+use sweeper_core::spec::{ConfigSpec, FamilyKind, Pairing, Stopping, SweepSpec};
 
 /// Why two sweeps cannot be compared.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,8 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
     (analysis.family, analysis.baseline) = (FamilyKind::Matched, String::new());
     // What was tuned before either sweep is told by its own report, under the names that its configs have there.
     analysis.tuning.clear();
+    // A rule of either sweep stops nothing here.
+    analysis.stopping = Stopping::Fixed;
     let toml = format!("# {}\n{}\n# {}\n{}", label(first), first.spec.toml, label(second), second.spec.toml);
     let Merged { configs, trials, attempts } = merged;
     Ok(SweepResults {
@@ -68,7 +70,7 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
             plan_digest: String::new(),
             ..first.spec.clone()
         },
-        state: if first.state == second.state { first.state.clone() } else { "running".to_owned() },
+        state: state(first, second).to_owned(),
         submitted_ms: first.submitted_ms.min(second.submitted_ms),
         closed_ms: first.closed_ms.zip(second.closed_ms).map(|(a, b)| a.max(b)),
         data_digests: first.data_digests.iter().chain(&second.data_digests).cloned().collect(),
@@ -78,10 +80,33 @@ pub fn matched(first: &SweepResults, second: &SweepResults) -> Result<SweepResul
         looks: Vec::new(),
         unequal_repeats: first.unequal_repeats + second.unequal_repeats,
         repeats: first.repeats + second.repeats,
+        cancel_reason: first.cancel_reason.clone().or_else(|| second.cancel_reason.clone()),
         origin: Origin::Comparison,
-        notes: Vec::new(),
+        notes: [first, second].into_iter().filter_map(|sweep| stopped_early(sweep, &label(sweep))).collect(),
         ..first.clone()
     })
+}
+
+/// What a rule that may end a sweep early means for numbers that are looked at apart from it.
+fn stopped_early(sweep: &SweepResults, label: &str) -> Option<String> {
+    (sweep.spec.analysis.stopping != Stopping::Fixed).then(|| {
+        format!(
+            "{label} has a stopping rule: how many replicates its configs have depends on their values, which p-values and \
+             intervals here do not account for."
+        )
+    })
+}
+
+/// Both are over when none goes on, and whole when none was cancelled.
+fn state(first: &SweepResults, second: &SweepResults) -> &'static str {
+    let any = |state: &str| first.state == state || second.state == state;
+    if any("running") {
+        "running"
+    } else if any("cancelled") {
+        "cancelled"
+    } else {
+        "finished"
+    }
 }
 
 /// The predictions of both sweeps, of which [`matched`] makes one value; none where one of them was left out.
@@ -165,6 +190,24 @@ mod tests {
             trial.metrics.iter_mut().for_each(|m| m.value += by * (1.0 + f64::from(trial.replicate)));
         }
         results
+    }
+
+    #[test]
+    fn sweeps_that_may_stop_or_were_cancelled_are_told() {
+        let (mut first, mut second) = (shifted(0.0, 1), shifted(0.5, 1));
+        [&mut first, &mut second].into_iter().for_each(|sweep| sweep.state = "finished".to_owned());
+        let plain = matched(&first, &second).unwrap();
+        assert_eq!((plain.state.as_str(), plain.notes.len()), ("finished", 0));
+        second.state = "cancelled".to_owned();
+        second.spec.analysis.stopping = Stopping::EValue;
+        let both = matched(&first, &second).unwrap();
+        assert_eq!((both.state.as_str(), &both.spec.analysis.stopping), ("cancelled", &Stopping::Fixed));
+        let told = analyze(&both).unwrap().deviations;
+        assert!(told.iter().any(|d| d.starts_with("s1 has a stopping rule")), "{told:?}");
+        first.state = "running".to_owned();
+        first.spec.analysis.stopping = Stopping::EValue;
+        let both = matched(&first, &second).unwrap();
+        assert_eq!((both.state.as_str(), both.notes.len()), ("running", 2));
     }
 
     #[test]

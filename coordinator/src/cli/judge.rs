@@ -103,6 +103,20 @@ impl JudgeArgs {
         self.paired
     }
 
+    /// Options that do not go together: what is wrong, and what to do instead.
+    pub(super) fn conflict(&self) -> Option<(&'static str, &'static str)> {
+        if !matches!(self.correction, Some(Method::MaxT)) {
+            return None;
+        }
+        if matches!(self.family, Some(Compared::OneFactor | Compared::AllPairs)) {
+            let what = "--correction max-t is for comparisons with one baseline";
+            return Some((what, "use --family baseline, or --correction holm, which goes with every family"));
+        }
+        let what =
+            "--correction max-t needs a value of every training, and --missing worst-rank counts those that have none";
+        self.ranks_lost().then_some((what, "use --correction holm, or --missing completed-pairs"))
+    }
+
     /// Whether lost trainings are to be ranked.
     pub(super) fn ranks_lost(&self) -> bool {
         self.missing == Some(Policy::WorstRank)

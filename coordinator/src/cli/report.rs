@@ -55,6 +55,9 @@ pub(super) async fn report(args: ReportArgs) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "a sweep is judged by the plan in its own file, not by options")
             .hint("--from and --from-summary take them; for a sweep, edit [analysis] and run it again: what is finished is kept"));
     }
+    if let Some((what, hint)) = args.judge.conflict() {
+        return Err(Failure::new(Exit::Usage, what).hint(hint));
+    }
     if let Some(path) = &args.verify {
         return verify(path, args.json);
     }

@@ -190,9 +190,15 @@ fn rows_that_are_none_are_refused_with_their_place() {
 #[test]
 fn a_table_is_corrected_by_holm_where_values_are_needed() {
     for correction in [Correction::MaxT, Correction::Dunnett, Correction::TukeyKramer, Correction::GamesHowell] {
-        let analysis = published(&Wanted { correction: Some(correction), ..Wanted::default() }).1;
-        let families = || analysis.strata.iter().flat_map(|s| &s.families).filter(|f| f.size > 0);
-        assert!(families().count() > 0 && families().all(|f| f.instead == Some(Instead::NoValues)));
+        for family in [FamilyKind::Baseline, FamilyKind::AllPairs] {
+            let wanted = Wanted { correction: Some(correction), family: Some(family), ..Wanted::default() };
+            let analysis = published(&wanted).1;
+            let of_all = matches!(correction, Correction::TukeyKramer | Correction::GamesHowell);
+            let is_for = of_all == (family == FamilyKind::AllPairs);
+            let why = if is_for { Instead::NoValues } else { Instead::Family };
+            let families = || analysis.strata.iter().flat_map(|s| &s.families).filter(|f| f.size > 0);
+            assert!(families().count() > 0 && families().all(|f| f.instead == Some(why)));
+        }
     }
 }
 

@@ -178,7 +178,7 @@ fn adjusted(analysis: &Analysis, family: &Family) -> String {
             let error = (analysis.plan.alpha * (1.0 - analysis.plan.alpha) / drawn as f64).sqrt();
             format!(
                 "{text}, from {drawn} random arrangements (an adjusted p near alpha has a standard error of {})",
-                number::statistic(error)
+                number::p(error, analysis.plan.alpha)
             )
         }
         _ => text,
@@ -213,6 +213,8 @@ fn instead(why: Instead) -> String {
                 "that one needs the same replicates in all comparisons, which have up to {most} and {common} in common"
             )
         }
+        Instead::Family => "that one is for another family of comparisons".to_owned(),
+        Instead::Paired => "that one is for replicates with seeds of their own".to_owned(),
         Instead::Ranks => "that one knows no lost trainings, which the ranks of the planned test count".to_owned(),
         Instead::Degenerate => "that one has no number for these data".to_owned(),
     }

@@ -50,6 +50,10 @@ pub enum Instead {
         /// Most that a comparison has.
         most: usize,
     },
+    /// The planned correction is for comparisons with one baseline, or for those of all pairs, and these are others.
+    Family,
+    /// The planned correction is for replicates with seeds of their own, and these are pairs.
+    Paired,
     /// The planned test decides by ranks, in which lost trainings count, and that one needs values.
     Ranks,
     /// The planned test has no number for these data.

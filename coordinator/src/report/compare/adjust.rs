@@ -2,7 +2,7 @@
 
 use super::{Tests, pair::common_replicates};
 use crate::report::analysis::{ComparisonResult, Instead, Measured, Observation, Plan, Role, Tested};
-use sweeper_core::spec::{Correction, Missing, Pairing};
+use sweeper_core::spec::{Correction, FamilyKind, Missing, Pairing};
 use sweeper_stats::{
     Degenerate, Interval, TTest,
     distributions::student_t_quantile,
@@ -27,6 +27,12 @@ pub(super) fn alone(tests: &mut [Tests<'_>], plan: &Plan) {
                     _ if family.corrected_over == 0 => Ok(()),
                     _ if family.is_extended() => Err(Instead::Extended),
                     _ if plan.missing == Missing::WorstRank => Err(Instead::Ranks),
+                    _ if !family.is_for(plan) => Err(Instead::Family),
+                    Correction::Dunnett | Correction::TukeyKramer | Correction::GamesHowell
+                        if plan.pairing == Pairing::Common =>
+                    {
+                        Err(Instead::Paired)
+                    }
                     Correction::MaxT | Correction::MaxTSingleStep => family.max_t(plan),
                     _ => family.many(plan),
                 };
@@ -55,6 +61,17 @@ pub(super) fn secondary(tests: &mut [Tests<'_>]) {
 }
 
 impl Tests<'_> {
+    /// Whether the planned correction is one for these comparisons.
+    fn is_for(&self, plan: &Plan) -> bool {
+        match plan.correction {
+            Correction::MaxT | Correction::MaxTSingleStep | Correction::Dunnett => {
+                self.pairs.windows(2).all(|pair| pair[0].baseline == pair[1].baseline)
+            }
+            Correction::TukeyKramer | Correction::GamesHowell => plan.family == FamilyKind::AllPairs,
+            Correction::Holm | Correction::Bonferroni | Correction::None => true,
+        }
+    }
+
     fn set(&mut self, adjusted: &[Option<f64>]) {
         for (result, adjusted) in self.results.iter_mut().zip(adjusted) {
             match (result, adjusted) {

@@ -6,7 +6,7 @@ use super::{
     markdown,
 };
 use crate::report::{Analysis, Instead};
-use sweeper_core::spec::{Correction, Pairing};
+use sweeper_core::spec::{Correction, FamilyKind, Pairing};
 use sweeper_stats::multiplicity::holm;
 
 fn is_holm(analysis: &Analysis) {
@@ -63,6 +63,9 @@ fn pooled_variances_that_differ_are_told() {
         let mut results = sweep(&[50.0, 51.0, 52.0], 12).build();
         results.spec.pairing = Pairing::Independent;
         results.spec.analysis.correction = correction;
+        if correction != Correction::Dunnett {
+            results.spec.analysis.family = FamilyKind::AllPairs;
+        }
         let last = results.trials.iter_mut().filter(|t| t.config == 2).flat_map(|t| &mut t.metrics);
         last.filter(|m| m.name.starts_with("accuracy")).for_each(|m| m.value = 52.0 + factor * (m.value - 52.0));
         markdown(&analysis_of(&results))
@@ -71,6 +74,28 @@ fn pooled_variances_that_differ_are_told() {
     assert!(with(Correction::Dunnett, 7.0).contains(caution));
     assert!(with(Correction::TukeyKramer, 7.0).contains(caution));
     assert!(!with(Correction::GamesHowell, 7.0).contains(caution) && !with(Correction::Dunnett, 1.0).contains(caution));
+}
+
+/// A correction for one baseline takes the first one for that of all, and one for independent trainings knows no pairs.
+#[test]
+fn corrections_of_other_families_are_holm_and_say_so() {
+    use Correction::{Dunnett, GamesHowell, MaxT, TukeyKramer};
+    for (correction, family, pairing, why) in [
+        (MaxT, FamilyKind::AllPairs, Pairing::Common, Instead::Family),
+        (MaxT, FamilyKind::AllPairs, Pairing::Independent, Instead::Family),
+        (Dunnett, FamilyKind::AllPairs, Pairing::Independent, Instead::Family),
+        (TukeyKramer, FamilyKind::Baseline, Pairing::Independent, Instead::Family),
+        (Dunnett, FamilyKind::Baseline, Pairing::Common, Instead::Paired),
+        (GamesHowell, FamilyKind::AllPairs, Pairing::Common, Instead::Paired),
+    ] {
+        let mut results = sweep(&[50.0, 51.0, 52.0], 9).build();
+        (results.spec.pairing, results.spec.analysis.family) = (pairing, family);
+        results.spec.analysis.correction = correction;
+        let analysis = analysis_of(&results);
+        assert_eq!(analysis.strata[0].families[0].instead, Some(why));
+        is_holm(&analysis);
+        assert!(markdown(&analysis).contains(" as planned: that one is for "));
+    }
 }
 
 /// What a stopping rule decided on one metric biases the others.

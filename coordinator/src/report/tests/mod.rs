@@ -6,6 +6,7 @@ mod analysis;
 mod best;
 mod beyond;
 mod clusters;
+mod combinations;
 mod corrections;
 mod edge;
 pub(crate) mod example;
