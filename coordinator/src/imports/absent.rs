@@ -91,6 +91,33 @@ pub(super) fn gaps(trials: &[TrialResult], configs: &[ConfigSpec]) -> Option<Str
     })
 }
 
+/// Trainings whose value that counts is of an earlier epoch than that of others of their config, as a sentence of the report:
+/// what was cut short is not comparable, and what was stopped early on purpose is.
+pub(super) fn cut_short(trials: &[TrialResult], configs: &[ConfigSpec], metric: &str) -> Option<String> {
+    let last = |trial: &TrialResult| {
+        let finals = trial.metrics.iter().filter(|found| found.is_final && found.name == metric);
+        finals.map(|found| found.epoch).max()
+    };
+    let short = |own: &[TrialResult]| {
+        let epochs: Vec<u32> = own.iter().filter_map(last).collect();
+        let most = epochs.iter().copied().max()?;
+        let short = epochs.iter().filter(|epoch| **epoch < most).count();
+        let config = own.first().and_then(|trial| configs.get(trial.config as usize))?;
+        (short > 0).then(|| format!("{short} of {} of {} before epoch {most}", epochs.len(), shown_config(config)))
+    };
+    let mut found: Vec<String> = trials.chunk_by(|a, b| a.config == b.config).filter_map(short).collect();
+    let more = found.len().saturating_sub(MOST_NAMED);
+    found.truncate(MOST_NAMED);
+    let more = if more > 0 { format!("; and those of {more} more configs") } else { String::new() };
+    (!found.is_empty()).then(|| {
+        format!(
+            "Trainings end at different epochs, and the last value of each counts: {}{more}. If these were cut short, their \
+             values are of another moment than those of the others.",
+            found.join("; ")
+        )
+    })
+}
+
 fn listed(replicates: &[u32]) -> String {
     let mut text: Vec<String> = replicates.iter().take(MOST_NAMED).map(u32::to_string).collect();
     if replicates.len() > MOST_NAMED {

@@ -1,6 +1,6 @@
 //! One row per value, as `results.csv` has them.
 
-use super::{LayoutError, Text, Wanted, absent, hex, plan, results, rows, shown};
+use super::{LayoutError, Text, Wanted, absent, hex, plan, primary, results, rows, shown};
 use crate::results::{SweepResults, TrialResult};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -52,8 +52,9 @@ pub(super) fn read(text: &Text, table: Table, wanted: &Wanted) -> Result<SweepRe
     }
     let analysis = plan(&text.file, wanted, &configs, (None, &metrics), metric)?;
     let gaps = absent::gaps(&trials, &configs);
+    let short = absent::cut_short(&trials, &configs, &analysis.metric);
     let mut results = results(text, wanted, (configs, analysis), trials);
-    results.notes.extend(gaps);
+    results.notes.extend(gaps.into_iter().chain(short));
     Ok(results)
 }
 
@@ -66,11 +67,6 @@ fn add_bare(trials: &mut Vec<TrialResult>, bare: BTreeSet<(u32, u32)>, file: &st
         trials.extend(absent);
         trials.sort_by_key(key);
     }
-}
-
-/// The balanced accuracy, or whatever comes first.
-fn primary(metrics: &[String]) -> Option<String> {
-    metrics.iter().find(|name| *name == "accuracy/balanced").or_else(|| metrics.first()).cloned()
 }
 
 /// One value.

@@ -208,7 +208,7 @@ pub(crate) fn plan(
         let strata = strata.iter().filter(|name| !name.is_empty()).count();
         return Err(LayoutError::Tasks { file: file.to_owned(), strata });
     }
-    let natural = if metric.starts_with("loss/") { Direction::Minimize } else { Direction::Maximize };
+    let natural = natural_direction(&metric);
     Ok(AnalysisPlan {
         metric,
         direction: wanted.direction.unwrap_or(natural),
@@ -224,6 +224,22 @@ pub(crate) fn plan(
         tuning: BTreeMap::new(),
         stopping: Stopping::Fixed,
     })
+}
+
+/// Which way a metric improves by its name: everything is better when higher but losses and errors.
+fn natural_direction(metric: &str) -> Direction {
+    let kind = metric.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let lower = ["loss", "error", "perplexity"].iter().any(|name| kind.ends_with(name));
+    if lower || matches!(kind.as_str(), "nll" | "ece" | "mse" | "rmse" | "mae") {
+        Direction::Minimize
+    } else {
+        Direction::Maximize
+    }
+}
+
+/// The balanced accuracy, or whatever comes first.
+fn primary(metrics: &[String]) -> Option<String> {
+    metrics.iter().find(|name| *name == "accuracy/balanced").or_else(|| metrics.first()).cloned()
 }
 
 /// Results as if they were a sweep that has finished.

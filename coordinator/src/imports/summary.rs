@@ -1,6 +1,6 @@
 //! One row per config and metric: mean, standard deviation and number, as published tables have them.
 
-use super::{LayoutError, Text, Wanted, check_head, plan, shown, unknown_layout, zeros};
+use super::{LayoutError, Text, Wanted, check_head, plan, primary, shown, unknown_layout, zeros};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -64,6 +64,8 @@ pub fn read_summary(path: &Path, wanted: &Wanted) -> Result<Summary, LayoutError
     let table = Table { text: &text, head: &head };
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     let (mut configs, mut rows): (Vec<ConfigSpec>, Vec<BTreeMap<String, SummaryRow>>) = (Vec::new(), Vec::new());
+    // Metrics in the order in which they come first.
+    let mut named: Vec<String> = Vec::new();
     let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_reader(text.text.as_bytes());
     for (at, record) in reader.records().enumerate() {
         let line = record.as_ref().ok().and_then(|r| r.position()).map_or(at as u64 + 2, ::csv::Position::line);
@@ -86,6 +88,9 @@ pub fn read_summary(path: &Path, wanted: &Wanted) -> Result<Summary, LayoutError
                 configs.len() - 1
             }
         };
+        if named.last() != Some(&metric) && !named.contains(&metric) {
+            named.push(metric.clone());
+        }
         // A config counts as often as its largest sample.
         configs[place].replicates = configs[place].replicates.max(found.stats.n as u32);
         if rows[place].insert(metric.clone(), found).is_some() {
@@ -97,8 +102,8 @@ pub fn read_summary(path: &Path, wanted: &Wanted) -> Result<Summary, LayoutError
     }
     let (configs, mut rows) = by_stratum(configs, rows);
     let metrics: BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
-    let first = rows.first().and_then(|row| row.keys().next().cloned()).unwrap_or_default();
-    let plan = plan(&text.file, wanted, &configs, (None, &metrics), wanted.metric.clone().unwrap_or(first))?;
+    let metric = wanted.metric.clone().or_else(|| primary(&named)).unwrap_or_default();
+    let plan = plan(&text.file, wanted, &configs, (None, &metrics), metric)?;
     let empty = if wanted.zeros_are_values { None } else { leave_zeros_out(&mut rows, &configs) };
     let Text { file, stem, text, changed_ms } = text;
     let notes = empty.into_iter().collect();

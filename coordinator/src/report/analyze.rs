@@ -160,7 +160,7 @@ pub fn analyze_clustered(
         scope: audit::scope(&results.spec),
         audit: beyond::design_audit(results, results.spec.pairing == Pairing::Common),
         looks: sequential::looks(results),
-        curves: curves(results, waiting),
+        curves: curves(results, &configs, waiting),
         noise,
         across_tasks,
         provenance,
@@ -185,8 +185,8 @@ fn waiting(results: &SweepResults, configs: &[ConfigTrials<'_>]) -> Option<usize
 }
 
 /// Learning curves, without their differences as long as nothing may be compared.
-fn curves(results: &SweepResults, waiting: Option<usize>) -> Vec<beyond::LearningCurves> {
-    let mut curves = beyond::learning_curves(results);
+fn curves(results: &SweepResults, configs: &[ConfigTrials<'_>], waiting: Option<usize>) -> Vec<beyond::LearningCurves> {
+    let mut curves = beyond::learning_curves(results, configs);
     if waiting.is_some() {
         curves.iter_mut().flat_map(|c| &mut c.configs).for_each(|config| config.difference = None);
     }

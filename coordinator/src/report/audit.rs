@@ -63,7 +63,7 @@ fn exception(slot: &Slot<'_>) -> Option<(ExceptionKind, String)> {
 
 /// Outcomes that existed before this plan was stored: whoever wrote the plan could have looked at them.
 fn seen_before(results: &SweepResults) -> Option<String> {
-    let reused = results.trials.iter().filter(|t| t.reused_from.is_some()).count();
+    let reused = results.trials.iter().filter(|t| t.state == "Finished" && t.reused_from.is_some()).count();
     let finished = results.trials.iter().filter(|t| t.state == "Finished").count();
     let taken = if results.origin == Origin::File { "read from a file" } else { "taken from earlier sweeps" };
     (reused > 0).then(|| {

@@ -78,7 +78,7 @@ pub(super) fn published() -> Planning {
 
 /// Outcomes that existed before this plan was stored: whoever wrote the plan could have looked at them.
 fn reused(results: &SweepResults) -> Option<String> {
-    let count = results.trials.iter().filter(|t| t.reused_from.is_some()).count();
+    let count = results.trials.iter().filter(|t| t.state == "Finished" && t.reused_from.is_some()).count();
     let finished = results.trials.iter().filter(|t| t.state == "Finished").count();
     (count > 0).then(|| {
         format!("{count} of {finished} outcomes were taken from earlier sweeps: they were observed before this plan was stored.")

@@ -1,7 +1,7 @@
 //! Texts that HTML and Markdown share, so that they cannot differ.
 
 use super::{
-    analysis::{Analysis, Family, Instead, Measured, Plan, Role, Tally, Tested},
+    analysis::{Analysis, ComparisonResult, Family, Instead, Measured, Plan, Role, Tally, Tested},
     number, time,
     wording::{degenerate_short, direction, display_name, effect_name, full_name, shorten, tally},
 };
@@ -135,7 +135,7 @@ pub(crate) fn correction_line(analysis: &Analysis, family: &Family) -> String {
         return "No comparison has a p-value.".to_owned();
     }
     let s = if family.size == 1 { "" } else { "s" };
-    let test = test_name(&analysis.plan);
+    let test = test_name(&analysis.plan, family);
     format!("p-value{s} of the {test}, {}; alpha = {alpha}.{}", adjusted(analysis, family), cautions(analysis, family))
 }
 
@@ -143,8 +143,14 @@ pub(crate) fn correction_line(analysis: &Analysis, family: &Family) -> String {
 fn cautions(analysis: &Analysis, family: &Family) -> String {
     let mut text = String::new();
     if let Some(ratio) = pooled_ratio(analysis, family) {
+        let takes = match analysis.plan.correction {
+            Correction::MaxT | Correction::MaxTSingleStep => {
+                "exchanges trainings of configs as if these were all alike"
+            }
+            _ => "takes the standard deviations of all configs for equal",
+        };
         text.push_str(&format!(
-            " CAUTION: this correction takes the standard deviations of all configs for equal, and they differ by a factor of {}.",
+            " CAUTION: this correction {takes}, and their standard deviations differ by a factor of {}.",
             number::statistic(ratio)
         ));
     }
@@ -194,7 +200,11 @@ fn is_sequential(analysis: &Analysis) -> bool {
 
 /// By which factor the standard deviations of configs differ whose variances are pooled; none unless that is above 2.
 fn pooled_ratio(analysis: &Analysis, family: &Family) -> Option<f64> {
-    let pools = matches!(analysis.plan.correction, Correction::Dunnett | Correction::TukeyKramer);
+    let pools = match analysis.plan.correction {
+        Correction::Dunnett | Correction::TukeyKramer => true,
+        Correction::MaxT | Correction::MaxTSingleStep => analysis.plan.pairing == Pairing::Independent,
+        _ => false,
+    };
     if !pools || family.instead.is_some() || family.role == Role::Secondary {
         return None;
     }
@@ -227,10 +237,10 @@ fn over(comparisons: usize) -> String {
 fn adjusted_as_planned(analysis: &Analysis, family: &Family) -> String {
     let m = family.corrected_over;
     match (family.role, analysis.plan.correction) {
-        (_, Correction::None) => "not adjusted, as planned".to_owned(),
-        (Role::Secondary, _) => {
+        (Role::Secondary, _) if m > 1 => {
             format!("adjusted by Benjamini and Hochberg over the {m} comparisons of all declared secondary metrics")
         }
+        (_, Correction::None) => "not adjusted, as planned".to_owned(),
         (_, _) if m == 1 => "the only one of its family, so there is nothing to adjust".to_owned(),
         (_, Correction::Dunnett) => format!(
             "adjusted as the {m} comparisons of Dunnett's test, which has the variances of all configs in one, and so a t of its own"
@@ -255,8 +265,12 @@ pub(crate) fn correction_name(correction: Correction) -> &'static str {
     }
 }
 
-fn test_name(plan: &Plan) -> &'static str {
-    match (plan.pairing, plan.missing) {
+fn test_name(plan: &Plan, family: &Family) -> &'static str {
+    let of_t = |result: &ComparisonResult| result.tested().is_some_and(|tested| !tested.test.is_worst_rank());
+    // Without a known better side there is no worst rank, and the t-test decides.
+    let missing =
+        if family.comparisons.iter().any(|c| of_t(&c.result)) { Missing::CompletedPairs } else { plan.missing };
+    match (plan.pairing, missing) {
         (Pairing::Common, Missing::CompletedPairs) => "paired t-test",
         (Pairing::Independent, Missing::CompletedPairs) => "Welch t-test",
         (Pairing::Common, Missing::WorstRank) => "signed-rank test with lost trials ranked worst",
@@ -281,7 +295,7 @@ pub(crate) fn family_caption(analysis: &Analysis, family: &Family) -> String {
         1 if family.corrected_over == 1 => "the only comparison with a p-value".to_owned(),
         _ => format!("p-values {}", adjusted(analysis, family)),
     };
-    format!("{role}: {difference}, {}; {correction}.{}", test_name(plan), cautions(analysis, family))
+    format!("{role}: {difference}, {}; {correction}.{}", test_name(plan, family), cautions(analysis, family))
 }
 
 /// Facts about the sweep, without the long ones (file, recipes, seeds).

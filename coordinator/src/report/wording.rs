@@ -10,7 +10,7 @@ use super::{
     number,
 };
 use std::cmp::Ordering;
-use sweeper_core::spec::{Correction, Direction, FamilyKind};
+use sweeper_core::spec::{Direction, FamilyKind};
 use sweeper_stats::{Degenerate, EffectKind};
 
 /// Longest name shown whole, in characters.
@@ -142,7 +142,7 @@ fn tested_evidence(tested: &Tested, metric: &MetricInfo, (plan, over): (&Plan, u
 /// The p-value that decides, corrected for `over` comparisons.
 fn p_in_words(p_adjusted: f64, plan: &Plan, over: usize) -> String {
     let p = number::p_equals(p_adjusted, plan.alpha);
-    if plan.correction == Correction::None || over < 2 { p } else { format!("adjusted {p}") }
+    if over < 2 { p } else { format!("adjusted {p}") }
 }
 
 /// What ranks alone say, and why there is no difference.
@@ -216,8 +216,8 @@ fn counts_in_words(tested: &Tested) -> String {
 fn untested_evidence(why: &Untested, metric: &MetricInfo) -> String {
     match why {
         Untested::NotMeasured { config: false, baseline: true } => "not measured for this config".to_owned(),
-        Untested::NotMeasured { config: true, .. } => "not measured for the baseline".to_owned(),
-        Untested::NotMeasured { .. } => "not measured for this config, nor for the baseline".to_owned(),
+        Untested::NotMeasured { config: true, .. } => "not measured for the other config".to_owned(),
+        Untested::NotMeasured { .. } => "measured for neither config".to_owned(),
         Untested::EqualInAll { n: 1 } => "equal to the last bit in the only common replicate".to_owned(),
         Untested::EqualInAll { n } => format!("equal in all {n} replicates, to the last bit"),
         Untested::TooFew { n, needed } => {

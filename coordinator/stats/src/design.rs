@@ -10,7 +10,9 @@
 //! - A decision once made stays. Its configuration gets no more trials; trials of it that were still running are not
 //!   used. The baseline goes on until every comparison is decided.
 //! - A failed trial drops its pair (or, unpaired, its value). Replicates that the plan foresaw keep counting as
-//!   information: the looks stay where they were planned.
+//!   information: the looks stay where they were planned. Looks then hang together less than the boundary takes for
+//!   granted: where the first 3 to 8 of 15 replicates fail, with a look at each from the third on, the error at alpha = 0.05
+//!   was .054 to .062 instead of .047 in 200,000 simulated runs each; where 30 % fail at random, .045.
 //!
 //! # Why the family-wise error holds
 //! Let `w = alpha / |I|` for a set I of hypotheses. Each look schedule with a boundary of level w rejects a true
@@ -222,7 +224,8 @@ impl Monitor {
         // Two one-sided tests of level alpha, both at all looks.
         let equivalence = boundary(&fractions, 2.0 * design.alpha / charge, &spending)?;
         let look = |k: usize| PlannedLook {
-            fraction: fractions[k],
+            // Of the data, without what makes t statistics hang together as normal ones do.
+            fraction: at[k] as f64 / design.planned as f64,
             nominal: boundaries.iter().map(|boundary| boundary.looks[k].nominal_p).collect(),
             nominal_equivalence: equivalence.looks[k].nominal_p,
         };

@@ -130,7 +130,7 @@ pub fn two_sample_e_value(a: &[f64], b: &[f64], c: f64) -> Result<EValue, Degene
         let (x, y) = (Moments::of(&a[..n]), Moments::of(&b[..n]));
         // At equal sizes the pooled t is Welch's.
         let se = x.se().hypot(y.se());
-        (se > 0.0).then(|| ln_e(x.mean_less(&y) / se, (2 * n - 2) as f64, 0.5 * n as f64, c) / LN_10)
+        (se > 0.0 && se.is_finite()).then(|| ln_e(x.mean_less(&y) / se, (2 * n - 2) as f64, 0.5 * n as f64, c) / LN_10)
     };
     if at(a.len()).is_none() {
         return Err(Degenerate::ZeroVariance { value: Moments::of(a).mean_less(&Moments::of(b)) });

@@ -271,6 +271,8 @@ pub(crate) fn share(count: u64, arrangements: u64, exact: bool) -> (f64, Option<
 
 /// `C(n, k)`, `None` when beyond 64 bits.
 pub(crate) fn combinations(n: usize, k: usize) -> Option<u64> {
+    // The smaller side, on which no partial product is larger than the result.
+    let k = k.min(n.saturating_sub(k));
     (0..k as u64)
         .try_fold(1_u128, |product, i| {
             let next = product * u128::from(n as u64 - i) / u128::from(i + 1);

@@ -51,6 +51,7 @@ pub(crate) struct Estimate {
 /// One look of planned looks.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedLook {
+    /// Share of the planned replicates.
     pub(crate) fraction: f64,
     /// Nominal p of the boundary of level `alpha / (family - r)`, by the number r of rejections.
     pub(crate) nominal: Vec<f64>,

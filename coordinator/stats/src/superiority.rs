@@ -62,7 +62,9 @@ pub fn superiority(a: &[f64], b: &[f64], confidence: f64) -> Result<Superiority,
 }
 
 /// [`Superiority`] of `a` over `b` when values come in pairs: over all pairs of a value of each, as [`superiority`],
-/// but with the standard error of the differences of paired placements, on n - 1 degrees of freedom.
+/// but with the standard error of the differences of paired placements, on n - 1 degrees of freedom. At complete separation
+/// the bound is that of n / 2 pairs, rounded down: a value of one pair and the other value of the next are independent,
+/// and those of one pair need not be.
 ///
 /// Sources: Munzel, "Nonparametric methods for paired samples", Statistica Neerlandica 53 (1999); Konietschke and
 /// Pauly, "A studentized permutation test for the nonparametric Behrens-Fisher problem in paired data", Electronic
@@ -77,7 +79,8 @@ pub fn superiority_paired(a: &[f64], b: &[f64], confidence: f64) -> Result<Super
     check_varies(a, b)?;
     let a12 = share_won(a, b);
     if a12 == 0.0 || a12 == 1.0 {
-        return Ok(separated(a12, a.len(), confidence));
+        // Values of one pair may depend on each other: the first of one and the second of the next do not.
+        return Ok(separated(a12, a.len() / 2, confidence));
     }
     logit(a12, &paired_t(&placements(a, b), &placements(b, a), confidence)?, confidence)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::degenerate::{Degenerate, check_fraction, check_pairs, check_sample, finite};
 use crate::distributions::{Tail, f_lower_tail, f_quantile, f_upper_quantile, f_upper_tail};
 use crate::distributions::{student_t_critical, student_t_two_sided};
-use crate::moments::{Moments, compensated_sum};
+use crate::moments::{Moments, compensated_sum, largest};
 use crate::summary::{Interval, quantile};
 use crate::tails::FTest;
 
@@ -64,7 +64,11 @@ pub fn pitman_morgan(a: &[f64], b: &[f64], confidence: f64) -> Result<VarianceTe
         let part: Vec<f64> = x.iter().zip(y).map(|(x, y)| x / sx + sign * (y / sy)).collect();
         0.5 * squares(&part)
     };
-    from_ratio(first.sd() / second.sd(), a.len(), half(1.0) * half(-1.0), confidence)
+    let rest = half(1.0) * half(-1.0);
+    // What the rounding of the values leaves of a line.
+    let rounding = |x: &[f64], moments: &Moments| f64::EPSILON * largest(x) / moments.sd();
+    let least = 16.0 * rounding(a, &first).max(rounding(b, &second)).powi(2);
+    from_ratio(first.sd() / second.sd(), a.len(), if rest <= least { 0.0 } else { rest }, confidence)
 }
 
 /// [`pitman_morgan`] from published figures: two standard deviations over the same `n` runs and their correlation

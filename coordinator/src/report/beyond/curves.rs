@@ -1,10 +1,13 @@
 //! How trainings went: the primary metric after every epoch, with bands that hold for a whole curve.
 
-use crate::results::{SweepResults, TrialResult};
+use crate::{
+    report::trials::ConfigTrials,
+    results::{SweepResults, TrialResult},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use sweeper_core::spec::Pairing;
+use sweeper_core::spec::{ConfigSpec, Pairing};
 use sweeper_stats::curves::{CurveBand, difference_band, mean_band, paired_band};
 
 /// Fewer epochs are no curve.
@@ -42,18 +45,24 @@ pub struct ConfigCurve {
 type Runs = BTreeMap<u32, BTreeMap<u32, f64>>;
 
 /// Learning curves of every stratum whose trainings were measured after several epochs.
-pub(in crate::report) fn learning_curves(results: &SweepResults) -> Vec<LearningCurves> {
+pub(in crate::report) fn learning_curves(results: &SweepResults, configs: &[ConfigTrials<'_>]) -> Vec<LearningCurves> {
     let (plan, spec) = (&results.spec.analysis, &results.spec);
     let mut runs: BTreeMap<u32, Runs> = BTreeMap::new();
-    for trial in &results.trials {
+    for trial in configs.iter().flat_map(ConfigTrials::completed) {
         let curve = curve(trial, &plan.metric);
         if curve.len() >= FEWEST_EPOCHS {
             runs.entry(trial.config).or_default().insert(trial.replicate, curve);
         }
     }
-    let indexed: Vec<_> = (0u32..).zip(&spec.configs).collect();
-    let strata = indexed.chunk_by(|(_, a), (_, b)| a.stratum == b.stratum);
-    let of_stratum = |stratum: &[(u32, &sweeper_core::spec::ConfigSpec)]| {
+    // In the order in which they come first: those of a file need not stand together.
+    let mut strata: Vec<Vec<(u32, &ConfigSpec)>> = Vec::new();
+    for config in (0u32..).zip(&spec.configs) {
+        match strata.iter_mut().find(|of| of.first().is_some_and(|(_, first)| first.stratum == config.1.stratum)) {
+            Some(stratum) => stratum.push(config),
+            None => strata.push(vec![config]),
+        }
+    }
+    let of_stratum = |stratum: &Vec<(u32, &ConfigSpec)>| {
         let baseline = stratum.iter().find(|(_, c)| c.name == plan.baseline).and_then(|(i, _)| runs.get(i));
         let configs = stratum.iter().take(MOST_CONFIGS).filter_map(|(index, config)| {
             let own = runs.get(index)?;
@@ -65,14 +74,11 @@ pub(in crate::report) fn learning_curves(results: &SweepResults) -> Vec<Learning
         });
         LearningCurves { stratum: stratum[0].1.stratum.clone(), configs: configs.collect() }
     };
-    strata.map(of_stratum).filter(|curves| !curves.configs.is_empty()).collect()
+    strata.iter().map(of_stratum).filter(|curves| !curves.configs.is_empty()).collect()
 }
 
 /// Finite values by epoch; where the last epoch has two, the final one.
 fn curve(trial: &TrialResult, metric: &str) -> BTreeMap<u32, f64> {
-    if trial.ending.as_deref() != Some("completed") {
-        return BTreeMap::new();
-    }
     let own = trial.metrics.iter().filter(|m| m.name == metric && m.value.is_finite());
     let mut values = BTreeMap::new();
     for m in own {

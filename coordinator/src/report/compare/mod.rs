@@ -172,7 +172,8 @@ impl<'a> Tests<'a> {
     }
 
     fn judged(mut self, plan: &Plan) -> Family {
-        let (role, corrected) = (self.role(), plan.correction != Correction::None);
+        // Declared secondary metrics share a correction of their own, whatever that of the primary one.
+        let (role, corrected) = (self.role(), plan.correction != Correction::None || self.role() == Role::Secondary);
         let over = self.corrected_over;
         let size = self.raw().iter().flatten().count();
         let (metric, family) = (self.metric, if corrected { over } else { 1 });
@@ -185,7 +186,8 @@ impl<'a> Tests<'a> {
         let comparison = |(pair, result): (&Pair, ComparisonResult)| {
             let (config, baseline) = self.sides(pair);
             let losses = losses::of(config, baseline, &metric.name);
-            let words = wording::of_comparison((&config.name, &baseline.name), (&result, over), &losses, metric, plan);
+            let words =
+                wording::of_comparison((&config.name, &baseline.name), (&result, family), &losses, metric, plan);
             Comparison {
                 index: config.index,
                 config: config.name.clone(),

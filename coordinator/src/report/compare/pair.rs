@@ -5,8 +5,8 @@ use super::{
     worst_rank::{self, Side},
 };
 use crate::report::analysis::{
-    Cell, ComparisonResult, ConfigResult, Equivalence, FEW, Measured, MetricInfo, Observation, Plan, Ranked, Test,
-    Tested, Untested, Verdict, WorstRank,
+    Cell, ComparisonResult, ConfigResult, Equivalence, FEW, Measured, MetricInfo, Observation, Plan, Ranked,
+    Robustness, Test, Tested, Untested, Verdict, WorstRank,
 };
 use sweeper_core::spec::{Missing, Pairing};
 use sweeper_stats::{
@@ -61,13 +61,11 @@ pub(super) fn test(
         (Ok(tested), None) => ComparisonResult::Tested(Box::new(Tested { worst_rank: rank, ..tested })),
         (Ok(tested), Some(WorstRank { test, .. })) => {
             let (p_value, p_adjusted) = (test.p_value, test.p_value);
-            ComparisonResult::Tested(Box::new(Tested {
-                worst_rank: rank,
-                test: by_rank,
-                p_value,
-                p_adjusted,
-                ..tested
-            }))
+            // Single trainings were left out of the t-test, which does not decide.
+            let robustness =
+                tested.robustness.map(|r| Robustness { flips: Vec::new(), ..r }.compared(p_value, plan.alpha));
+            let ranked = Tested { worst_rank: rank, test: by_rank, p_value, p_adjusted, robustness, ..tested };
+            ComparisonResult::Tested(Box::new(ranked))
         }
         (Err(instead), Some(rank)) => {
             let (p_adjusted, verdict) = (rank.test.p_value, Verdict::Undecided);

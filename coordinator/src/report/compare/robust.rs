@@ -71,7 +71,7 @@ pub(super) fn paired(
         disagree: false,
         floor: smallest_p_sign_flip(a.len()),
     };
-    robustness.compared(primary, plan.alpha)
+    robustness.compared(primary.p_value, plan.alpha)
 }
 
 /// Of independent trainings.
@@ -99,16 +99,16 @@ pub(super) fn unpaired(
         disagree: false,
         floor: smallest_p_rank_sum(a.len().min(b.len())),
     };
-    robustness.compared(primary, plan.alpha)
+    robustness.compared(primary.p_value, plan.alpha)
 }
 
 impl Robustness {
     /// With `disagree` filled in. A rank or permutation test that cannot reach alpha at any effect contradicts nothing.
-    fn compared(self, primary: &TTest, alpha: f64) -> Self {
+    pub(super) fn compared(self, planned: f64, alpha: f64) -> Self {
         let exact = [self.permutation.as_ref().map(|t| t.p_value), self.rank.as_ref().map(|t| t.p_value)];
         let exact = exact.into_iter().flatten().filter(|_| self.floor <= alpha);
         let mut others = exact.chain(self.trimmed.as_ref().map(|t| t.p_value));
-        let disagree = others.any(|p| (p <= alpha) != (primary.p_value <= alpha));
+        let disagree = others.any(|p| (p <= alpha) != (planned <= alpha));
         Self { disagree, ..self }
     }
 }

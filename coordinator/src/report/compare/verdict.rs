@@ -5,7 +5,7 @@ use sweeper_core::spec::Direction;
 use sweeper_stats::{
     equivalence::smallest_margin,
     power::{
-        Arm, PILOT_CONFIDENCE, detectable_difference, detectable_difference_welch, runs_needed_paired,
+        Arm, PILOT_CONFIDENCE, RunsNeeded, detectable_difference, detectable_difference_welch, runs_needed_paired,
         runs_needed_welch, upper_sd,
     },
 };
@@ -22,18 +22,21 @@ pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, famil
     }
     // The first step of Holm's procedure, which is Bonferroni's level.
     let level = plan.alpha / family.max(1) as f64;
-    let margin = plan.delta.filter(|_| metric.primary && tested.verdict == Verdict::Undecided);
+    let by_t = !tested.test.is_worst_rank();
+    let margin = plan.delta.filter(|_| metric.primary && by_t && tested.verdict == Verdict::Undecided);
     let (n, se) = (tested.n_config, tested.primary.standard_error);
     if tested.test.is_paired() {
         let sd = se * (n as f64).sqrt();
         let upper = upper_sd(sd, tested.primary.df, PILOT_CONFIDENCE).ok();
         tested.detectable = upper.and_then(|sd| detectable_difference(n, sd, level, POWER).ok());
-        tested.needed = margin.and_then(|margin| runs_needed_paired(n, sd, margin, level, plan.alpha, POWER).ok());
+        let needed = margin.and_then(|margin| runs_needed_paired(n, sd, margin, level, plan.alpha, POWER).ok());
+        tested.needed = needed.and_then(|needed| more_than(n, needed));
     } else if let Some([a, b]) = tested.arms {
         let upper = |arm: Arm| upper_sd(arm.sd, arm.n as f64 - 1.0, PILOT_CONFIDENCE).ok().map(|sd| Arm { sd, ..arm });
         let uppers = upper(a).zip(upper(b));
         tested.detectable = uppers.and_then(|(a, b)| detectable_difference_welch(a, b, level, POWER).ok());
-        tested.needed = margin.and_then(|margin| runs_needed_welch(a, b, margin, level, plan.alpha, POWER).ok());
+        let needed = margin.and_then(|margin| runs_needed_welch(a, b, margin, level, plan.alpha, POWER).ok());
+        tested.needed = needed.and_then(|needed| more_than(a.n.min(b.n), needed));
     }
 }
 
@@ -41,6 +44,11 @@ pub(super) fn judge(tested: &mut Tested, metric: &MetricInfo, plan: &Plan, famil
 pub(super) fn judge_ranks(ranked: &mut Ranked, metric: &MetricInfo, plan: &Plan) {
     let side = f64::from(ranked.rank.side);
     ranked.verdict = verdict((ranked.p_adjusted, side), false, metric, plan);
+}
+
+/// More than there are: what is there did not settle it, though so many do more often than not.
+fn more_than(n: usize, needed: RunsNeeded) -> Option<RunsNeeded> {
+    (needed.settle > n).then_some(needed)
 }
 
 /// Which way the test that decides says the config differs: the sign of the difference, or of the ranks, which count the

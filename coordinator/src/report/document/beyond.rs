@@ -152,7 +152,7 @@ pub(super) fn failures(analysis: &Analysis) -> Option<Section> {
                 ],
             }
         };
-        let columns = vec![
+        let mut columns = vec![
             Column::text("config"),
             Column::number("trials ended"),
             Column::number("diverged"),
@@ -160,7 +160,11 @@ pub(super) fn failures(analysis: &Analysis) -> Option<Section> {
             Column::number("lost, %").hint("with Wilson's interval"),
             Column::number("p against the baseline").hint("Boschloo's test, uncorrected"),
         ];
-        let rows = stratum.failures.iter().map(row).collect();
+        let mut rows: Vec<Row> = stratum.failures.iter().map(row).collect();
+        if !has_baseline(analysis) {
+            columns.truncate(columns.len() - 1);
+            rows.iter_mut().for_each(|row| row.cells.truncate(row.cells.len() - 1));
+        }
         vec![Block::Table(Table {
             id: format!("failures-s{s}"),
             title: "Rates".to_owned(),

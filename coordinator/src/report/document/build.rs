@@ -220,7 +220,8 @@ fn overview(analysis: &Analysis) -> Section {
 fn secondary(analysis: &Analysis) -> Option<Section> {
     let others = || analysis.metrics.iter().enumerate().filter(|(_, m)| !m.primary);
     others().next()?;
-    let note = "Each is a family of its own in each stratum, and exploratory.";
+    let note = "All of them are exploratory. Each is a family of its own in each stratum, but for declared secondary metrics, which \
+                share one correction.";
     let mut blocks = vec![Block::Note(note.to_owned())];
     for (index, metric) in others() {
         let body = |(s, stratum): (usize, &Stratum)| {

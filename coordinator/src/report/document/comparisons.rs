@@ -221,6 +221,9 @@ fn floors(family: &Family, alpha: f64) -> String {
 }
 
 fn flips(tested: &Tested, flips: &[Flip]) -> String {
+    if tested.test.is_worst_rank() {
+        return "not told of ranks".to_owned();
+    }
     if tested.n_config.min(tested.n_baseline) < 3 {
         return "too few to tell".to_owned();
     }

@@ -118,6 +118,7 @@ fn corrections(analysis: &Analysis, used: &Used) -> Vec<Method> {
         list.push(Method::new(format!(
             "A verdict says better or worse when the p-value is at most {alpha}. Nothing is corrected for the number of comparisons, as planned."
         )));
+        list.extend(used.secondary.then(secondary));
         return list;
     }
     let text = format!(
@@ -139,12 +140,10 @@ fn corrections(analysis: &Analysis, used: &Used) -> Vec<Method> {
             "Where it says so, Holm's correction took the place of the planned one, which needs more than p-values.";
         list.push(Method::new(text).formula(&formulas::HOLM).of([&works::HOLM]));
     }
-    if used.secondary {
-        let text = "Declared secondary metrics share one correction by Benjamini and Hochberg.";
-        list.push(Method::new(text).formula(&formulas::BENJAMINI_HOCHBERG).of([&works::BENJAMINI_HOCHBERG]));
-    }
+    list.extend(used.secondary.then(secondary));
     if used.simultaneous {
-        let own = matches!(plan.correction, Correction::Dunnett | Correction::TukeyKramer | Correction::GamesHowell);
+        let own = used.own_intervals
+            && matches!(plan.correction, Correction::Dunnett | Correction::TukeyKramer | Correction::GamesHowell);
         let flips = used.max_t && plan.pairing == Pairing::Common;
         let (text, works): (_, &[&'static Work]) = if own {
             ("Simultaneous intervals hold for all of a family at once, by the same distribution as its p-values.", &[])
@@ -164,6 +163,11 @@ fn corrections(analysis: &Analysis, used: &Used) -> Vec<Method> {
         list.push(Method::new(text).of(works.iter().copied()));
     }
     list
+}
+
+fn secondary() -> Method {
+    let text = "Declared secondary metrics share one correction by Benjamini and Hochberg.";
+    Method::new(text).formula(&formulas::BENJAMINI_HOCHBERG).of([&works::BENJAMINI_HOCHBERG])
 }
 
 fn sequential(analysis: &Analysis, used: &Used) -> Option<Method> {

@@ -32,6 +32,7 @@ pub(super) struct Used {
     pub(super) drawn: bool,
     pub(super) signed_rank: bool,
     pub(super) rank_sum: bool,
+    pub(super) own_intervals: bool,
     pub(super) trimmed: bool,
     pub(super) order: bool,
     pub(super) detectable: bool,
@@ -77,7 +78,9 @@ impl Used {
             }
             self.any = true;
             self.secondary |= family.role == Role::Secondary && family.corrected_over > 1;
-            self.max_t |= matches!(correction, Correction::MaxT | Correction::MaxTSingleStep);
+            self.own_intervals |= family.instead.is_none();
+            self.max_t |=
+                family.instead.is_none() && matches!(correction, Correction::MaxT | Correction::MaxTSingleStep);
         }
     }
 

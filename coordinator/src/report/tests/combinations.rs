@@ -60,6 +60,10 @@ fn plans(base: &AnalysisPlan) -> Vec<AnalysisPlan> {
     all
 }
 
+fn is_max_t(correction: Correction) -> bool {
+    matches!(correction, Correction::MaxT | Correction::MaxTSingleStep)
+}
+
 fn is_shown(verdict: Verdict) -> bool {
     !matches!(verdict, Verdict::Equivalent | Verdict::Undecided)
 }
@@ -104,6 +108,12 @@ fn numbers_follow(tested: &Tested, (family, metric): (&Family, &MetricInfo), ana
         && (plan.correction != Correction::None || family.role == Role::Secondary || tested.p_adjusted == p)
         && (tested.primary.p_value <= 0.05) == excludes(alone)
         && is_within(tested.verdict) == within
+        && tested.needed.as_ref().is_none_or(|needed| needed.settle > tested.n_config.min(tested.n_baseline) && !ranks)
+        && tested.robustness.as_ref().is_none_or(|robust| !ranks || robust.flips.is_empty())
+        && (stepwise
+            || plan.pairing == Pairing::Common
+            || !is_max_t(plan.correction)
+            || tested.p_adjusted >= tested.p_value)
         && simultaneous
         && ranks == (plan.missing == Missing::WorstRank)
 }
@@ -124,6 +134,10 @@ fn follows(analysis: &Analysis) -> usize {
             };
             assert!(holds, "{:?} of {:?}: {comparison:?}", metric.name, analysis.plan);
             let told = &comparison.sentence;
+            let corrected = comparison.result.p_value().is_some()
+                && family.corrected_over > 1
+                && (family.role == Role::Secondary || analysis.plan.correction != Correction::None);
+            assert_eq!(told.contains("adjusted p"), corrected, "{told}");
             assert!(!told.contains("NaN") && !told.contains("inf ") && told.ends_with('.'), "{told}");
         }
     }

@@ -8,7 +8,10 @@ use crate::{
     report::{Analysis, ComparisonResult, Instead, Loss, Verdict, render},
     results::SweepResults,
 };
-use sweeper_core::spec::{Correction, Direction, Missing, Pairing};
+use sweeper_core::{
+    record::Metric,
+    spec::{Correction, Direction, Missing, Pairing},
+};
 use sweeper_stats::Degenerate;
 
 /// `+dies` gains 5 points in the replicates that live; `abandoned` and `diverged` say how many of 12 do not.
@@ -179,6 +182,25 @@ fn ranks_are_corrected_by_holm() {
         assert_eq!(family.instead, Some(Instead::Ranks));
         assert_eq!((tested.p_adjusted, tested.worst_rank.unwrap().test.p_value), (tested.p_value, tested.p_value));
     }
+}
+
+/// A metric without a known better side has no worst rank, and its table says which test it is of.
+#[test]
+fn captions_name_the_test_that_decided() {
+    let mut results = dying(3, 0, 0);
+    results.spec.analysis.missing = Missing::WorstRank;
+    for trial in &mut results.trials {
+        let other =
+            trial.metrics.first().map(|m| Metric { name: "strange".to_owned(), value: m.value * m.value, ..m.clone() });
+        trial.metrics.extend(other);
+    }
+    let text = super::markdown(&analysis_of(&results));
+    assert!(text.contains("signed-rank test with lost trials ranked worst"), "{text}");
+    assert!(
+        text.contains("first config minus second, paired t-test") || text.contains("minus plain, paired t-test"),
+        "{text}"
+    );
+    assert!(text.contains("not told of ranks"), "{text}");
 }
 
 #[test]

@@ -76,6 +76,56 @@ fn trainings_without_a_number_are_lost() {
     assert_eq!((analysis.counts.completed, analysis.exceptions.len()), (4, 0));
 }
 
+#[test]
+fn trainings_that_end_early_are_told() {
+    let text = |last: u32| {
+        let mut text = HEAD.to_owned();
+        for (c, r) in (0..2).flat_map(|c| (0..4).map(move |r| (c, r))) {
+            let epochs = if (c, r) == (1, 2) { last } else { 5 };
+            (0..epochs)
+                .for_each(|e| writeln!(text, "c{c},{r},accuracy,{e},{}", 70.0 + noise(100 * c + 10 * r + e)).unwrap());
+        }
+        text
+    };
+    let note = "Trainings end at different epochs, and the last value of each counts: 1 of 4 of c1 before epoch 4.";
+    assert!(told(&of_file(&text(3), &Wanted::default())).contains(note));
+    assert!(!told(&of_file(&text(5), &Wanted::default())).contains("end at different epochs"));
+}
+
+/// What diverged is in no curve, and configs of a stratum need not stand together.
+#[test]
+fn curves_are_of_survivors_and_of_whole_strata() {
+    let mut text = HEAD.to_owned();
+    for (config, r) in ["A/x", "B/x", "A/y", "B/y"].into_iter().flat_map(|c| (0..5).map(move |r| (c, r))) {
+        for e in 0..6 {
+            let value = 70.0 + f64::from(e) + noise(e + 10 * r + 100 * u32::from(config.as_bytes()[0]));
+            let lost = config == "B/y" && r == 2 && e > 3;
+            writeln!(text, "{config},{r},accuracy,{e},{}", if lost { f64::NAN } else { value }).unwrap();
+        }
+    }
+    let analysis = of_file(&text, &Wanted::default());
+    let found: Vec<_> = analysis.curves.iter().map(|c| (c.stratum.as_str(), c.configs.len())).collect();
+    assert_eq!(found, [("A", 2), ("B", 2)]);
+    let last = &analysis.curves[1].configs[1];
+    assert_eq!((last.config.as_str(), last.n, last.epochs.len(), last.difference.is_some()), ("y", 4, 6, true));
+}
+
+/// By their names; the first one of a file decides.
+#[test]
+fn losses_and_errors_are_better_when_lower() {
+    for (metric, better) in
+        [("loss", "lower"), ("val_loss", "lower"), ("error/top1", "lower"), ("ece", "lower"), ("top1", "higher")]
+    {
+        let file =
+            of_file(&rows(2, 4, &[metric, "accuracy"], |c, r, _| (noise(10 * c + r)).to_string()), &Wanted::default());
+        assert!(told(&file).contains(&format!("on {metric} ({better} is better)")), "{metric}");
+        let table = format!("config,metric,mean,sd,n\na,{metric},1,1,5\na,acc,2,1,5\nb,{metric},3,1,5\nb,acc,2,1,5\n");
+        let table = of_table(&table, &Wanted::default());
+        assert_eq!(table.plan.metric, metric);
+        assert!(told(&table).contains(&format!("on {metric} ({better} is better)")), "{metric}");
+    }
+}
+
 /// Nobody planned the trainings of a file, so none is waited for; one that others have is named.
 #[test]
 fn replicates_that_are_not_there_are_no_open_trials() {

@@ -56,6 +56,10 @@ pub fn max_t_unpaired(configs: &[&[f64]], control: &[f64], draws: Draws) -> Resu
     let arrangements = number.unwrap_or(RANDOM_ARRANGEMENTS);
     if !members.is_empty() {
         let groups = Groups::new(&pooled, sizes);
+        if groups.is_lost() {
+            let what = "the values of one group are so far from the others' that their spread is lost beside it";
+            return Err(Degenerate::domain(what));
+        }
         let family = groups.family();
         let counts = match number {
             Some(_) => groups.count_all(&family),
@@ -140,6 +144,13 @@ impl Groups {
                 (true, false) => f64::INFINITY,
             });
         });
+    }
+
+    /// Whether a member's spread is lost beside that of the values of all groups.
+    fn is_lost(&self) -> bool {
+        let mut lost = false;
+        self.each_difference(&self.values, |_, error| lost |= error <= NO_SPREAD);
+        lost
     }
 
     fn family(&self) -> Family {
