@@ -240,7 +240,18 @@ pub(super) fn power(analysis: &Analysis) -> Option<Section> {
     });
     let note = "What these numbers of trainings can find, with the standard deviation taken at its upper 80 % confidence limit. \
                 It does not look at the difference found: the power “observed” after the fact says no more than p.";
-    section("power", "What this design can find", note, blocks)
+    section("power", "What this design can find", &format!("{note}{}", of_ranks(analysis, m)), blocks)
+}
+
+/// Which test power is told of, where another one decides.
+fn of_ranks(analysis: &Analysis, m: usize) -> &'static str {
+    let mut all = analysis.strata.iter().filter_map(|s| s.families.get(m)).flat_map(|family| &family.comparisons);
+    if all.any(|c| c.result.tested().is_some_and(|tested| tested.test.is_worst_rank())) {
+        " The ranks that decide here were not asked: these are figures of the t-test, and of normal values ranks need about a \
+         twentieth more."
+    } else {
+        ""
+    }
 }
 
 /// Whether the trials were made as an experiment should be.

@@ -200,7 +200,7 @@ fn captions_name_the_test_that_decided() {
         text.contains("first config minus second, paired t-test") || text.contains("minus plain, paired t-test"),
         "{text}"
     );
-    assert!(text.contains("not told of ranks"), "{text}");
+    assert!(text.contains("not told of ranks") && text.contains("The ranks that decide here were not asked"), "{text}");
 }
 
 #[test]
