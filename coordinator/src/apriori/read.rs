@@ -208,16 +208,8 @@ fn trial(config: u32, replicate: u32, epochs: u32, row: Row, file: &str) -> Tria
     let mut metrics: Vec<Metric> = accuracies.chain(losses).collect();
     metrics.sort_by(|a, b| a.name.cmp(&b.name));
     TrialResult {
-        config,
-        replicate,
-        seed: 0,
-        state: "Finished".to_owned(),
-        ending: Some("completed".to_owned()),
         metrics,
         provenance: Some(Box::new(Provenance { train_seconds: row.elapsed, ..Provenance::default() })),
-        // They were observed before anybody planned this analysis, and the report must say so.
-        reused_from: Some(format!("{file}:{}", row.line)),
-        last_error: None,
-        stopped: false,
+        ..imports::training((config, replicate), format!("{file}:{}", row.line))
     }
 }

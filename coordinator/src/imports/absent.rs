@@ -9,23 +9,6 @@ use sweeper_core::spec::ConfigSpec;
 /// Configs that the sentence names, and replicates of each.
 const MOST_NAMED: usize = 5;
 
-/// A training that the file names and has no value of.
-pub(super) fn bare((config, replicate): (u32, u32), file: &str) -> TrialResult {
-    TrialResult {
-        config,
-        replicate,
-        seed: 0,
-        state: "Finished".to_owned(),
-        ending: Some("completed".to_owned()),
-        metrics: Vec::new(),
-        provenance: None,
-        // It was observed before anybody planned this analysis, and the report must say so.
-        reused_from: Some(file.to_owned()),
-        last_error: None,
-        stopped: false,
-    }
-}
-
 /// Counts a training without a value of `metric` as lost, if its config has others with one: programs write NaN as an empty
 /// cell. A config that has none of them was not measured.
 pub(super) fn lose(trials: &mut [TrialResult], metric: &str) {
@@ -78,17 +61,12 @@ pub(super) fn gaps(trials: &[TrialResult], configs: &[ConfigSpec]) -> Option<Str
         let absent: Vec<u32> = all.iter().copied().filter(|replicate| !there(replicate)).collect();
         Some(format!("{} of {}", listed(&absent), shown_config(config)))
     };
-    let mut found: Vec<String> = own.iter().filter_map(lacks).collect();
-    let more = found.len().saturating_sub(MOST_NAMED);
-    found.truncate(MOST_NAMED);
-    let more = if more > 0 { format!("; and those of {more} more configs") } else { String::new() };
-    (!found.is_empty()).then(|| {
-        format!(
-            "Replicates that other configs have are not in the file: {}{more}. If they were trained and lost, no number here \
-             counts them.",
-            found.join("; ")
-        )
-    })
+    let found: Vec<String> = own.iter().filter_map(lacks).collect();
+    let found = few(found)?;
+    Some(format!(
+        "Replicates that other configs have are not in the file: {found}. If they were trained and lost, no number here counts \
+         them."
+    ))
 }
 
 /// Trainings whose value that counts is of an earlier epoch than that of others of their config, as a sentence of the report:
@@ -105,17 +83,21 @@ pub(super) fn cut_short(trials: &[TrialResult], configs: &[ConfigSpec], metric: 
         let config = own.first().and_then(|trial| configs.get(trial.config as usize))?;
         (short > 0).then(|| format!("{short} of {} of {} before epoch {most}", epochs.len(), shown_config(config)))
     };
-    let mut found: Vec<String> = trials.chunk_by(|a, b| a.config == b.config).filter_map(short).collect();
+    let own: Vec<&[TrialResult]> = trials.chunk_by(|a, b| a.config == b.config).collect();
+    let found: Vec<String> = own.into_par_iter().filter_map(short).collect();
+    let found = few(found)?;
+    Some(format!(
+        "Trainings end at different epochs, and the last value of each counts: {found}. If these were cut short, their values are \
+         of another moment than those of the others."
+    ))
+}
+
+/// What is to be said of configs, of so many that the sentence stays one; none where nothing is.
+fn few(mut found: Vec<String>) -> Option<String> {
     let more = found.len().saturating_sub(MOST_NAMED);
     found.truncate(MOST_NAMED);
-    let more = if more > 0 { format!("; and those of {more} more configs") } else { String::new() };
-    (!found.is_empty()).then(|| {
-        format!(
-            "Trainings end at different epochs, and the last value of each counts: {}{more}. If these were cut short, their \
-             values are of another moment than those of the others.",
-            found.join("; ")
-        )
-    })
+    found.extend((more > 0).then(|| format!("and those of {more} more configs")));
+    (!found.is_empty()).then(|| found.join("; "))
 }
 
 fn listed(replicates: &[u32]) -> String {

@@ -1,6 +1,6 @@
 //! One row per value, as `results.csv` has them.
 
-use super::{LayoutError, Text, Wanted, absent, hex, plan, primary, results, rows, shown};
+use super::{LayoutError, Text, Wanted, absent, hex, plan, primary, results, rows, shown, training};
 use crate::results::{SweepResults, TrialResult};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -62,7 +62,7 @@ pub(super) fn read(text: &Text, table: Table, wanted: &Wanted) -> Result<SweepRe
 fn add_bare(trials: &mut Vec<TrialResult>, bare: BTreeSet<(u32, u32)>, file: &str) {
     let key = |trial: &TrialResult| (trial.config, trial.replicate);
     let absent = bare.into_iter().filter(|own| trials.binary_search_by_key(own, key).is_err());
-    let absent: Vec<TrialResult> = absent.map(|own| absent::bare(own, file)).collect();
+    let absent: Vec<TrialResult> = absent.map(|own| training(own, file.to_owned())).collect();
     if !absent.is_empty() {
         trials.extend(absent);
         trials.sort_by_key(key);
@@ -360,5 +360,5 @@ fn trial(rows: &[Row], named: &[String], file: &str) -> TrialResult {
         is_final: row.is_final,
     };
     let (config, replicate) = rows.first().map(Row::training).unwrap_or_default();
-    TrialResult { metrics: rows.iter().map(metric).collect(), ..absent::bare((config, replicate), file) }
+    TrialResult { metrics: rows.iter().map(metric).collect(), ..training((config, replicate), file.to_owned()) }
 }
